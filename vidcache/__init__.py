@@ -1,0 +1,1 @@
+"""vidcache: streaming video understanding."""

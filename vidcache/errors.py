@@ -1,0 +1,76 @@
+"""Exceptions of vidcache.
+
+::
+
+    VidcacheError
+    ├── ConfigError            a setting that cannot be used (unknown key, wrong value)
+    ├── InputError             a tensor or an array of the wrong shape, type or content
+    ├── StateError             a stream's state that does not fit the head or the call
+    │   └── FingerprintError   a saved state or model that belongs to other weights
+    ├── ModelError             a model that cannot be found, fetched or read
+    ├── SourceError            a video source that cannot be opened or read
+    ├── SinkError              an output that cannot be written
+    └── MissingExtraError      an optional dependency that is not installed
+
+Every message is one line that says what was given, what was expected and what to do.
+"""
+
+__all__ = [
+    "ConfigError",
+    "FingerprintError",
+    "InputError",
+    "MissingExtraError",
+    "ModelError",
+    "SinkError",
+    "SourceError",
+    "StateError",
+    "VidcacheError",
+]
+
+
+class VidcacheError(Exception):
+    """Base of every error that vidcache raises on purpose."""
+
+
+class ConfigError(VidcacheError):
+    """A setting that cannot be used: an unknown key, a value out of range."""
+
+
+class InputError(VidcacheError, ValueError):
+    """A tensor, array or argument of the wrong shape, type or content."""
+
+
+class StateError(VidcacheError, RuntimeError):
+    """A stream's state that does not fit the head, the batch or the call."""
+
+
+class FingerprintError(StateError):
+    """A saved state or model that belongs to other weights or settings."""
+
+
+class ModelError(VidcacheError):
+    """A model that cannot be found, fetched or read."""
+
+
+class SourceError(VidcacheError, OSError):
+    """A video source that cannot be opened or read."""
+
+
+class SinkError(VidcacheError, OSError):
+    """An output that cannot be opened or written."""
+
+
+class MissingExtraError(VidcacheError, ImportError):
+    """An optional dependency that is not installed.
+
+    Args:
+        package: The package that could not be imported.
+        extra: The extra of vidcache that installs it.
+        purpose: What it is needed for, as the end of "needed to …".
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"the package {package!r} is needed to {purpose}, but it is not installed: "
+            f"pip install 'vidcache[{extra}]'"
+        )

@@ -1,0 +1,127 @@
+"""What flows through the pipeline: pictures in, labelled frames out.
+
+All classes are frozen: a frame or a result can be handed to another thread as it is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ActionScore", "Discontinuity", "Event", "Frame", "FrameResult", "Track"]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a source, upright and in RGB.
+
+    Attributes:
+        image_rgb: The picture, shape (height, width, 3), uint8.
+        index: Number of the frame within its source, from 0.
+        pts_seconds: Presentation time within the source. It never decreases.
+        time: Wall-clock arrival (seconds since the epoch) for live sources, else None.
+        flags: What is known to be unusual about it: ``tainted``, ``after_gap``, …
+    """
+
+    image_rgb: NDArray[np.uint8]
+    index: int
+    pts_seconds: float
+    time: float | None = None
+    flags: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        height, width = self.image_rgb.shape[:2]
+        flags = f", flags={self.flags}" if self.flags else ""
+        return f"Frame({width}x{height}, index={self.index}, pts={self.pts_seconds:.3f} s{flags})"
+
+
+@dataclass(frozen=True)
+class ActionScore:
+    """One action and how sure the model is of it.
+
+    Attributes:
+        label: Name of the action.
+        score: Calibrated probability, 0 to 1.
+    """
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Track:
+    """One object that is followed from frame to frame.
+
+    Attributes:
+        id: Number of the object, unique within (source, session), from 1.
+        label: Class name of the detector, such as ``person``.
+        score: Confidence of the detector, 0 to 1.
+        box_xyxy: Left, top, right, bottom in pixels of the upright frame.
+    """
+
+    id: int
+    label: str
+    score: float
+    box_xyxy: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Event:
+    """An action that began or ended.
+
+    Attributes:
+        kind: ``"start"`` or ``"end"``.
+        label: Name of the action.
+        frame: Index of the first frame of the action, or of the first frame after it.
+        pts_seconds: Presentation time of that frame.
+    """
+
+    kind: Literal["start", "end"]
+    label: str
+    frame: int
+    pts_seconds: float
+
+
+@dataclass(frozen=True)
+class Discontinuity:
+    """A place where the stream does not follow from what came before.
+
+    Attributes:
+        reason: What happened, such as ``"timestamp_jump"`` or ``"size_change"``.
+        frame: Index of the first frame after it.
+        pts_seconds: Presentation time of that frame.
+    """
+
+    reason: str
+    frame: int
+    pts_seconds: float
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """Everything that vidcache says about one frame.
+
+    Attributes:
+        index: Number of the frame within its source, from 0.
+        pts_seconds: Presentation time of the frame.
+        action: The action shown: the best label, or ``"unsure"`` below the threshold.
+        actions: Every action with its score, best first.
+        objects: The tracked objects of the frame.
+        session: Number of the tracker's session; a reset of the tracker starts a new one.
+        time: Wall-clock arrival for live sources, else None.
+        flags: The flags of the frame.
+        events: Actions that began or ended, as known at this frame, and discontinuities.
+        timings: Seconds spent on this frame by stage name.
+    """
+
+    index: int
+    pts_seconds: float
+    action: str
+    actions: tuple[ActionScore, ...]
+    objects: tuple[Track, ...] = ()
+    session: int = 0
+    time: float | None = None
+    flags: tuple[str, ...] = ()
+    events: tuple[Event | Discontinuity, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict[str, float])
