@@ -1,0 +1,317 @@
+"""The state of a stream: everything a head needs to go on, owned by the caller."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from vidcache.cache.eviction.base import EvictionPolicy
+from vidcache.cache.layout import CacheLayout
+from vidcache.cache.slots import SlotTable
+from vidcache.cache.stats import CacheStats
+from vidcache.cache.storage import DenseStorage
+from vidcache.errors import FingerprintError, InputError, StateError
+
+__all__ = ["HeadState"]
+
+_FORMAT = "vidcache.state"
+_VERSION = "1"
+
+
+class _HeadSettings(Protocol):
+    @property
+    def cache_layout(self) -> CacheLayout: ...
+
+    @property
+    def eviction(self) -> EvictionPolicy: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class _Head(Protocol):
+    @property
+    def config(self) -> _HeadSettings: ...
+
+    def fingerprint(self) -> str: ...
+
+    def init_state(self, batch_size: int, *, dtype: torch.dtype | None = None) -> HeadState: ...
+
+
+class HeadState:
+    """Cache and slot table of a batch of streams; made by ``head.init_state``.
+
+    The rows of a state are independent streams and may be at different frames. A state belongs to
+    the head that made it, and is changed by ``head.step`` and by the methods below only.
+
+    Args:
+        settings: The head's config.
+        batch_size: Number of streams B.
+        dtype: What keys and values are stored in.
+        device: Where they are stored.
+        compute_dtype: Type of the head's weights when the state was made.
+        fingerprint: Says which weights and settings the state belongs to.
+        first_frame: Number of the streams' first frame; positions are counted from it.
+
+    Example:
+        >>> import torch
+        >>> from vidcache import CameraHead, HeadConfig, SlidingWindow
+        >>> head = CameraHead(HeadConfig(in_features=8, width=16, depth=1, num_heads=2,
+        ...     num_iterations=2, num_outputs=3, eviction=SlidingWindow(4)))
+        >>> state = head.init_state(batch_size=2)
+        >>> out = head.step(torch.randn(2, 6, 8), state)
+        >>> state.reset(rows=[1])
+        >>> state.num_seen.tolist(), state.cached_frames(row=0)
+        ([6, 0], [2, 3, 4, 5])
+    """
+
+    def __init__(
+        self,
+        settings: _HeadSettings,
+        batch_size: int,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        compute_dtype: torch.dtype,
+        fingerprint: str,
+        first_frame: int = 0,
+    ) -> None:
+        self.settings = settings
+        self.layout = settings.cache_layout
+        self.compute_dtype = compute_dtype
+        self.fingerprint = fingerprint
+        self.first_frame = first_frame
+        self.slots = SlotTable(settings.eviction, batch_size, self.layout.rollback_margin)
+        self.storage = DenseStorage(self.layout, batch_size, dtype, device)
+
+    @property
+    def batch_size(self) -> int:
+        """Number of streams B."""
+        return len(self.slots.num_seen)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What keys and values are stored in."""
+        return self.storage.keys.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where keys and values are stored."""
+        return self.storage.keys.device
+
+    @property
+    def num_seen(self) -> Tensor:
+        """All frames of each stream so far, int64 (B,)."""
+        return self.slots.num_seen
+
+    @property
+    def num_cached(self) -> Tensor:
+        """Frames that each stream now holds, int64 (B,)."""
+        return self.slots.remembered().sum(dim=1)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the cached keys and values. They are allocated once and never grow."""
+        return self.storage.nbytes
+
+    def cached_frames(self, row: int = 0) -> list[int]:
+        """Returns the numbers of the frames that a stream now holds, oldest first.
+
+        Args:
+            row: The stream.
+
+        Raises:
+            InputError: There is no such row.
+        """
+        number = int(self._rows([row])[0])
+        frames = self.slots.held.index[number][self.slots.remembered()[number]]
+        return [self.first_frame + int(frame) for frame in frames.sort().values]
+
+    def stats(self) -> CacheStats:
+        """Returns the figures of the cache."""
+        num_cached = int(self.num_cached.sum())
+        appended = int(self.num_seen.sum())
+        return CacheStats(
+            nbytes=self.nbytes,
+            policy=self.slots.policy.to_dict(),
+            num_rows=self.batch_size,
+            num_lanes=self.layout.num_lanes,
+            num_slots=self.layout.num_slots,
+            num_cached=num_cached,
+            occupancy=num_cached / (self.batch_size * self.slots.policy.capacity),
+            appended=appended,
+            evicted=appended - num_cached,
+            exact=True,
+        )
+
+    def reset(self, rows: Sequence[int] | None = None) -> None:
+        """Lets streams begin again at frame 0; the other rows are not touched.
+
+        Args:
+            rows: The rows to reset; None resets all.
+
+        Raises:
+            InputError: There is no such row.
+        """
+        self.slots.reset(self._rows(rows))
+
+    def rollback(self, num_frames: int, rows: Sequence[int] | None = None) -> None:
+        """Undoes the last committed frames exactly, as if they had never been seen.
+
+        Args:
+            num_frames: How many frames, at most the head's ``rollback_margin``.
+            rows: The rows to roll back; None means all.
+
+        Raises:
+            InputError: The number is negative, or there is no such row.
+            StateError: A row cannot go back that far. Then no row was changed.
+        """
+        if num_frames < 0:
+            raise InputError(f"cannot roll back {num_frames} frames: give 0 or more")
+        self.slots.rollback(num_frames, self._rows(rows))
+
+    def fork(self) -> HeadState:
+        """Returns an independent copy that goes on from the same frame."""
+        return self.to()
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> HeadState:
+        """Returns a copy on another device or in another storage type.
+
+        Args:
+            device: Where to; None keeps the device.
+            dtype: What to store keys and values in; None keeps the type.
+        """
+        twin = HeadState(
+            self.settings,
+            self.batch_size,
+            dtype=dtype or self.dtype,
+            device=torch.device(device) if device is not None else self.device,
+            compute_dtype=self.compute_dtype,
+            fingerprint=self.fingerprint,
+            first_frame=self.first_frame,
+        )
+        twin.slots = self.slots.clone()
+        twin.storage.copy_from(self.storage)
+        return twin
+
+    def save(self, path: str | Path) -> None:
+        """Writes the state to one safetensors file; :meth:`load` goes on from it bit by bit.
+
+        Args:
+            path: The file. It is replaced whole or not at all.
+
+        Raises:
+            StateError: The file cannot be written.
+        """
+        from safetensors.torch import save_file
+
+        path = Path(path)
+        tensors = {f"slots.{name}": tensor for name, tensor in self.slots.tensors().items()}
+        tensors |= {"keys": self.storage.keys, "values": self.storage.values}
+        metadata = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "fingerprint": self.fingerprint,
+            "settings": json.dumps(self.settings.to_dict()),
+            "first_frame": str(self.first_frame),
+        }
+        unfinished = path.with_name(path.name + ".part")
+        try:
+            save_file({name: t.contiguous() for name, t in tensors.items()}, unfinished, metadata)
+            unfinished.replace(path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise StateError(f"cannot write the state to {path}: {error}") from None
+
+    @classmethod
+    def load(cls, path: str | Path, head: _Head) -> HeadState:
+        """Reads a state that :meth:`save` wrote.
+
+        Args:
+            path: The file.
+            head: The head that the state belongs to. Keys and values go to its device.
+
+        Returns:
+            The state; stepping it gives to the bit what the saved one would have given.
+
+        Raises:
+            StateError: The file is missing, cut off, not a state, or of a newer version.
+            FingerprintError: The state belongs to a head with other weights or settings.
+        """
+        metadata, tensors = _read(Path(path))
+        if metadata["fingerprint"] != head.fingerprint():
+            theirs = json.loads(metadata["settings"])
+            raise FingerprintError(
+                f"{path} belongs to another head ({differences(theirs, head.config.to_dict())}): "
+                "load it with the head that saved it"
+            )
+        try:
+            state = head.init_state(len(tensors["slots.num_seen"]), dtype=tensors["keys"].dtype)
+            state.first_frame = int(metadata["first_frame"])
+            state.storage.keys.copy_(tensors["keys"])
+            state.storage.values.copy_(tensors["values"])
+            blank = state.slots.tensors()
+            saved = {name: blank[name].copy_(tensors[f"slots.{name}"]) for name in blank}
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise StateError(f"{path} is no whole vidcache state: {error}") from None
+        state.slots.load_tensors(saved)
+        return state
+
+    def _rows(self, rows: Sequence[int] | None) -> Tensor:
+        if rows is None:
+            return torch.arange(self.batch_size)
+        for row in rows:
+            if not 0 <= row < self.batch_size:
+                raise InputError(f"row {row} of a state of {self.batch_size} rows: count from 0")
+        return torch.tensor(list(rows), dtype=torch.int64)
+
+    def __repr__(self) -> str:
+        return (
+            f"HeadState(rows={self.batch_size}, num_seen={self.num_seen.tolist()}, "
+            f"num_cached={self.num_cached.tolist()}, nbytes={self.nbytes})"
+        )
+
+
+def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """Names the settings that differ, for error messages.
+
+    Args:
+        theirs: Settings of a state.
+        ours: Settings of the head.
+
+    Returns:
+        For example ``num_iterations 4 → 2``, or "same settings, other weights".
+    """
+    changed = [
+        f"{name} {theirs.get(name)!r} → {ours.get(name)!r}"
+        for name in sorted({*theirs, *ours})
+        if theirs.get(name) != ours.get(name)
+    ]
+    return ", ".join(changed) or "same settings, other weights"
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise StateError(f"there is no state at {path}: check the path") from None
+    except (OSError, SafetensorError) as error:
+        raise StateError(f"{path} is no whole vidcache state: {error}") from None
+    if metadata.get("format") != _FORMAT:
+        raise StateError(f"{path} is no vidcache state: expected a file that state.save wrote")
+    if metadata.get("version") != _VERSION:
+        raise StateError(
+            f"{path} is a state of version {metadata.get('version')}, this vidcache reads "
+            f"{_VERSION}: update vidcache"
+        )
+    return metadata, tensors

@@ -1,0 +1,111 @@
+"""One block of the trunk: attention and a small network, each with a scaled residual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from vidcache.head.rotary import rotate
+
+__all__ = ["Attend", "Block", "Mlp"]
+
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Gives queries, keys and values of new frames, (B, nh, T·N, hd), what they may see."""
+
+
+class Mlp(nn.Module):
+    """Two linear layers with an exact GELU between them.
+
+    Args:
+        in_features: Width of the input.
+        hidden_features: Width between the layers.
+        out_features: Width of the output.
+    """
+
+    def __init__(self, in_features: int, hidden_features: int, out_features: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(in_features, hidden_features)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(hidden_features, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (…, in_features) to (…, out_features)."""
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention that leaves the choice of keys to its caller.
+
+    Args:
+        width: Width C.
+        num_heads: Attention heads.
+    """
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, rotation: Tensor | None, attend: Attend) -> Tensor:
+        """Attends from the tokens of new frames.
+
+        Args:
+            x: Tokens, (B, T·N, C).
+            rotation: Rotary rotations, (B or 1, T·N, 1, 1, hd / 2), or None.
+            attend: Attention of the new queries to all that they may see.
+
+        Returns:
+            (B, T·N, C).
+        """
+        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
+        query_key, value = qkv[:, :, :2], qkv[:, :, 2]
+        if rotation is not None:
+            query_key = rotate(query_key, rotation)
+        query, key = query_key.transpose(1, 3).unbind(2)
+        out = attend(query, key, value.transpose(1, 2))
+        return self.proj(out.transpose(1, 2).flatten(2))
+
+
+class LayerScale(nn.Module):
+    """Scales each channel of a residual branch by a learned factor.
+
+    Args:
+        width: Width C.
+        init: The factor before training.
+    """
+
+    def __init__(self, width: int, init: float) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((width,), init))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scales (…, C)."""
+        return x * self.gamma
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block with LayerScale.
+
+    Args:
+        width: Width C.
+        num_heads: Attention heads.
+        mlp_ratio: Width of the hidden layer over C.
+        layer_scale: Residual scale before training.
+    """
+
+    def __init__(self, width: int, num_heads: int, mlp_ratio: float, layer_scale: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = Attention(width, num_heads)
+        self.ls1 = LayerScale(width, layer_scale)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = Mlp(width, int(width * mlp_ratio), width)
+        self.ls2 = LayerScale(width, layer_scale)
+
+    def forward(self, x: Tensor, rotation: Tensor | None, attend: Attend) -> Tensor:
+        """Runs the block on tokens (B, T·N, C); see :class:`Attention` for the rest."""
+        x = x + self.ls1(self.attn(self.norm1(x), rotation, attend))
+        return x + self.ls2(self.mlp(self.norm2(x)))

@@ -1,0 +1,367 @@
+"""The camera head: a causal temporal transformer that refines its prediction in several passes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, silu
+
+from vidcache.cache import FrameTimes, HeadState
+from vidcache.cache.slots import require_rising
+from vidcache.cache.state import differences
+from vidcache.errors import InputError, StateError
+from vidcache.head.attention import ChunkAttention, FrameAttention
+from vidcache.head.block import Block, Mlp
+from vidcache.head.config import HeadConfig
+from vidcache.head.rotary import RotaryTime
+from vidcache.head.vggt import config_from_vggt, weights_from_vggt
+
+__all__ = ["CameraHead", "HeadOutput"]
+
+# A longer chunk is stepped in pieces, which bounds the memory of its attention scores.
+_MAX_CHUNK_TOKENS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class HeadOutput:
+    """What a head says about frames.
+
+    Attributes:
+        prediction: The last pass's prediction, (B, T, num_outputs).
+        iterations: The prediction after each pass, one such tensor a pass.
+    """
+
+    prediction: Tensor
+    iterations: tuple[Tensor, ...]
+
+
+class _LaneAttention(Protocol):
+    def attend(
+        self, iteration: int, layer: int, query: Tensor, key: Tensor, value: Tensor
+    ) -> Tensor: ...
+
+
+class CameraHead(nn.Module):
+    """Reads frame features in time and predicts a vector a frame, causally.
+
+    Each pass embeds the previous prediction (a learned empty one at first), modulates the original
+    tokens with it, runs the trunk, and adds what the trunk reads out to the prediction. Called on
+    a clip it sees every frame through the policy's causal band; stepped with a state it gives the
+    same numbers a frame at a time, in constant time and memory.
+
+    Args:
+        config: The settings.
+
+    Example:
+        >>> import torch
+        >>> from vidcache import CameraHead, HeadConfig, SinkWindow
+        >>> config = HeadConfig(in_features=32, width=64, depth=2, num_heads=4, num_iterations=3,
+        ...                     num_outputs=5, eviction=SinkWindow(window=8, sink_frames=1))
+        >>> head = CameraHead(config).double()
+        >>> features = torch.randn(2, 20, 32, dtype=torch.float64)
+        >>> clip = head(features).prediction
+        >>> state = head.init_state(batch_size=2)
+        >>> stream = torch.cat(
+        ...     [head.step(features[:, t : t + 1], state).prediction for t in range(20)], dim=1)
+        >>> torch.allclose(clip, stream, rtol=1e-10)
+        True
+
+    Source:
+        The structure is that of the camera head in Wang et al., "VGGT: Visual Geometry Grounded
+        Transformer", 2025; AdaLN modulation from Peebles and Xie, "Scalable Diffusion Models with
+        Transformers", 2023.
+    """
+
+    def __init__(self, config: HeadConfig) -> None:
+        super().__init__()
+        width, num_outputs = config.width, config.num_outputs
+        self.config = config
+        self.token_norm = nn.LayerNorm(config.in_features)
+        same = config.in_features == width
+        self.project = nn.Identity() if same else nn.Linear(config.in_features, width)
+        self.empty_prediction = nn.Parameter(torch.zeros(num_outputs))
+        self.embed_prediction = nn.Linear(num_outputs, width)
+        self.modulation = nn.Linear(width, 3 * width)
+        self.trunk = nn.ModuleList(
+            Block(width, config.num_heads, config.mlp_ratio, config.layer_scale)
+            for _ in range(config.depth)
+        )
+        self.trunk_norm = nn.LayerNorm(width)
+        self.prediction_branch = Mlp(width, width // 2, num_outputs)
+        rotary = config.positions != "none"
+        self._rotary = RotaryTime(config.head_dim, config.rotary_base) if rotary else None
+        self._fingerprint: tuple[object, str] | None = None
+
+    def forward(self, features: Tensor, seconds: Tensor | None = None) -> HeadOutput:
+        """Predicts every frame of whole clips, each from the frames that it may see.
+
+        Args:
+            features: Tokens of the frames, (B, T, N, in_features), or (B, T, in_features) where
+                a frame has one token.
+            seconds: Times of the frames, (B, T), not decreasing. Needed where positions or the
+                policy count seconds.
+
+        Returns:
+            The predictions, with gradients where they are enabled.
+
+        Raises:
+            InputError: A shape or dtype does not fit, or times are missing or go backwards.
+        """
+        features = self._check_features(features)
+        batch_size, num_frames = features.shape[:2]
+        index = torch.arange(num_frames).expand(batch_size, -1)
+        if seconds is None:
+            times = FrameTimes(index[:1], torch.zeros(1, num_frames, dtype=torch.float64))
+        else:
+            times = FrameTimes(index, self._check_seconds(seconds, features))
+            require_rising(times.seconds)
+        self._require_seconds(seconds)
+        attention = ChunkAttention(self.config, times, features.device)
+        return self._refine(features, times, 0, attention)
+
+    @torch.no_grad()
+    def step(self, features: Tensor, state: HeadState, seconds: Tensor | None = None) -> HeadOutput:
+        """Predicts the next frames of streams and makes them history.
+
+        Gives what :meth:`forward` gives for these frames on everything the streams have seen,
+        however they are cut into chunks. It computes no gradients. An error leaves the state as
+        it was (a chunk of more than 1024 tokens is committed in pieces of that size).
+
+        Args:
+            features: Tokens of the next T ≥ 1 frames, (B, T, N, in_features), or
+                (B, T, in_features) where a frame has one token.
+            state: The streams' state, from :meth:`init_state`; it is changed.
+            seconds: Times of the frames, (B, T), where positions or the policy count seconds.
+
+        Returns:
+            The predictions of these frames.
+
+        Raises:
+            InputError: A shape or dtype does not fit, a feature is not finite, or times are
+                missing or go backwards.
+            StateError: The state belongs to other settings or weights.
+        """
+        features = self._check_features(features)
+        self._check_state(state, features)
+        if not bool(torch.isfinite(features).all()):
+            raise InputError(
+                "features hold NaN or infinity, which would stay in the memory: skip this frame"
+            )
+        self._require_seconds(seconds)
+        if seconds is not None:
+            seconds = self._check_seconds(seconds, features)
+            require_rising(seconds)
+        num_frames = features.shape[1]
+        piece = max(1, _MAX_CHUNK_TOKENS // self.config.num_tokens)
+        outputs = [
+            self._step_piece(
+                features[:, start : start + piece],
+                state,
+                None if seconds is None else seconds[:, start : start + piece],
+            )
+            for start in range(0, num_frames, piece)
+        ]
+        if len(outputs) == 1:
+            return outputs[0]
+        passes = zip(*(output.iterations for output in outputs), strict=True)
+        iterations = tuple(torch.cat(parts, dim=1) for parts in passes)
+        return HeadOutput(iterations[-1], iterations)
+
+    def init_state(
+        self,
+        batch_size: int = 1,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        first_frame: int = 0,
+    ) -> HeadState:
+        """Makes the state of new streams, with all the memory that they will ever need.
+
+        Args:
+            batch_size: Number of streams B.
+            dtype: What keys and values are stored and attended in; None takes the head's dtype.
+            device: Where they are stored; None takes the head's device.
+            first_frame: Number of the streams' first frame, for one that goes on from elsewhere.
+
+        Returns:
+            The state.
+
+        Raises:
+            InputError: A number is out of range.
+        """
+        if batch_size < 1 or first_frame < 0:
+            raise InputError(
+                f"batch_size={batch_size}, first_frame={first_frame}: give at least 1 and 0"
+            )
+        weight = self.modulation.weight
+        return HeadState(
+            self.config,
+            batch_size,
+            dtype=dtype or weight.dtype,
+            device=torch.device(device) if device is not None else weight.device,
+            compute_dtype=weight.dtype,
+            fingerprint=self.fingerprint(),
+            first_frame=first_frame,
+        )
+
+    def fingerprint(self) -> str:
+        """Returns a hash of settings and weights; a state belongs to the head that has its own.
+
+        It is computed again only after a weight was changed.
+        """
+        weights = dict(self.named_parameters())
+        seen = [(weight.data_ptr(), weight._version) for weight in weights.values()]
+        if self._fingerprint is None or self._fingerprint[0] != seen:
+            digest = hashlib.blake2b(digest_size=16)
+            digest.update(json.dumps(self.config.to_dict(), sort_keys=True).encode())
+            for name, weight in weights.items():
+                digest.update(f"{name} {weight.dtype}".encode())
+                raw = weight.detach().cpu().contiguous().flatten().view(torch.uint8)
+                digest.update(raw.numpy().data)
+            self._fingerprint = (seen, digest.hexdigest())
+        return self._fingerprint[1]
+
+    @classmethod
+    def from_vggt(
+        cls,
+        state_dict: dict[str, Tensor],
+        *,
+        num_heads: int = 16,
+        num_iterations: int = 4,
+        **settings: Any,
+    ) -> CameraHead:
+        """Builds a head from the weights of a VGGT-style camera head.
+
+        It computes what that head computes under a causal mask. Sizes follow from the weights.
+
+        Args:
+            state_dict: The weights, with or without a ``camera_head.`` prefix.
+            num_heads: Attention heads of the trunk, which weights do not show.
+            num_iterations: Refinement passes.
+            **settings: Further settings of :class:`HeadConfig`, such as ``eviction``.
+
+        Returns:
+            The head, on the device and in the dtype of the weights.
+
+        Raises:
+            InputError: A weight is missing, unknown or of the wrong shape.
+            ConfigError: A setting does not fit.
+        """
+        weights = weights_from_vggt(state_dict)
+        head = cls(config_from_vggt(weights, num_heads, num_iterations, settings))
+        try:
+            head.load_state_dict(weights)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"these are no VGGT camera-head weights: {reason}") from None
+        return head.to(weights["trunk_norm.weight"])
+
+    def _step_piece(self, features: Tensor, state: HeadState, seconds: Tensor | None) -> HeadOutput:
+        times = state.slots.next_times(features.shape[1], seconds)
+        plan = state.slots.plan(times)
+        if features.shape[1] == 1:
+            attention = FrameAttention(self.config, state, plan)
+        else:
+            attention = ChunkAttention(self.config, times, state.device, state, plan)
+        output = self._refine(features, times, state.first_frame, attention)
+        attention.commit()
+        return output
+
+    def _refine(
+        self, features: Tensor, times: FrameTimes, first_frame: int, attention: _LaneAttention
+    ) -> HeadOutput:
+        tokens = self.project(self.token_norm(features))
+        normed = layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
+        rotation = self._rotation(times, first_frame, tokens)
+        prediction: Tensor | None = None
+        iterations: list[Tensor] = []
+        for iteration in range(self.config.num_iterations):
+            previous = None if prediction is None else prediction.detach()
+            shown = self.empty_prediction[None, None] if previous is None else previous
+            modulation = self.modulation(silu(self.embed_prediction(shown)))[:, :, None]
+            shift, scale, gate = modulation.chunk(3, dim=-1)
+            x = (tokens + gate * (normed * (1 + scale) + shift)).flatten(1, 2)
+            for layer, block in enumerate(self.trunk):
+                x = block(x, rotation, partial(attention.attend, iteration, layer))
+            readout = x[:, :: self.config.num_tokens]
+            delta = self.prediction_branch(self.trunk_norm(readout))
+            prediction = delta if previous is None else previous + delta
+            iterations.append(prediction)
+        return HeadOutput(iterations[-1], tuple(iterations))
+
+    def _rotation(self, times: FrameTimes, first_frame: int, like: Tensor) -> Tensor | None:
+        if self._rotary is None:
+            return None
+        if self.config.positions == "index":
+            rotation = self._rotary.rotations(times.index + first_frame, None, like)
+        else:
+            position = times.seconds * self.config.positions_per_second
+            whole = position.floor()
+            rotation = self._rotary.rotations(whole.to(torch.int64), position - whole, like)
+        return rotation.repeat_interleave(self.config.num_tokens, dim=1)[:, :, None, None]
+
+    def _check_features(self, features: Tensor) -> Tensor:
+        num_tokens, in_features = self.config.num_tokens, self.config.in_features
+        if num_tokens == 1 and features.ndim == 3:
+            features = features[:, :, None]
+        if features.ndim != 4 or features.shape[2:] != (num_tokens, in_features):
+            short = " or (B, T, C)" if num_tokens == 1 else ""
+            raise InputError(
+                f"features have shape {tuple(features.shape)}: expected (B, T, N, C){short} "
+                f"with N={num_tokens}, C={in_features}"
+            )
+        if 0 in features.shape:
+            raise InputError(f"features {tuple(features.shape)} hold no frame: give at least one")
+        weight = self.modulation.weight
+        if features.device != weight.device or (
+            features.dtype != weight.dtype and not torch.is_autocast_enabled(weight.device.type)
+        ):
+            raise InputError(
+                f"features are {features.dtype} on {features.device}, the head is {weight.dtype} "
+                f"on {weight.device}: move one to the other"
+            )
+        return features
+
+    def _require_seconds(self, seconds: Tensor | None) -> None:
+        if seconds is None and self.config.needs_seconds:
+            raise InputError(
+                "this head counts seconds (positions or eviction): pass seconds=, shape (B, T)"
+            )
+
+    def _check_seconds(self, seconds: Tensor, features: Tensor) -> Tensor:
+        if seconds.shape != features.shape[:2]:
+            raise InputError(
+                f"seconds have shape {tuple(seconds.shape)}: expected (B, T) = "
+                f"{tuple(features.shape[:2])}"
+            )
+        return seconds.detach().to(device="cpu", dtype=torch.float64)
+
+    def _check_state(self, state: HeadState, features: Tensor) -> None:
+        if state.settings is not self.config and state.settings != self.config:
+            changed = differences(state.settings.to_dict(), self.config.to_dict())
+            raise StateError(
+                f"the state was made with other settings ({changed}): make a new one with "
+                "head.init_state"
+            )
+        if state.batch_size != features.shape[0]:
+            raise StateError(
+                f"features hold {features.shape[0]} streams, the state {state.batch_size}: "
+                "step all rows of a state together"
+            )
+        weight = self.modulation.weight
+        if state.compute_dtype != weight.dtype or state.device != weight.device:
+            raise StateError(
+                f"the state was made by a head in {state.compute_dtype} on {state.device}, the "
+                f"head is now {weight.dtype} on {weight.device}: make a new state"
+            )
+        if state.fingerprint != self.fingerprint():
+            raise StateError(
+                "the head's weights changed since this state began: its cached frames are stale; "
+                "make a new state with head.init_state"
+            )
