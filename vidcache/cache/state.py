@@ -12,15 +12,13 @@ from torch import Tensor
 
 from vidcache.cache.eviction.base import EvictionPolicy
 from vidcache.cache.layout import CacheLayout
+from vidcache.cache.saved_state import differences, read_state, write_state
 from vidcache.cache.slots import SlotTable
 from vidcache.cache.stats import CacheStats
 from vidcache.cache.storage import DenseStorage
 from vidcache.errors import FingerprintError, InputError, StateError
 
 __all__ = ["HeadState"]
-
-_FORMAT = "vidcache.state"
-_VERSION = "1"
 
 
 class _HeadSettings(Protocol):
@@ -39,7 +37,9 @@ class _Head(Protocol):
 
     def fingerprint(self) -> str: ...
 
-    def init_state(self, batch_size: int, *, dtype: torch.dtype | None = None) -> HeadState: ...
+    def init_state(
+        self, batch_size: int, *, dtype: torch.dtype | None = None, first_frame: int = 0
+    ) -> HeadState: ...
 
 
 class HeadState:
@@ -209,25 +209,14 @@ class HeadState:
         Raises:
             StateError: The file cannot be written.
         """
-        from safetensors.torch import save_file
-
-        path = Path(path)
         tensors = {f"slots.{name}": tensor for name, tensor in self.slots.tensors().items()}
         tensors |= {"keys": self.storage.keys, "values": self.storage.values}
         metadata = {
-            "format": _FORMAT,
-            "version": _VERSION,
             "fingerprint": self.fingerprint,
             "settings": json.dumps(self.settings.to_dict()),
             "first_frame": str(self.first_frame),
         }
-        unfinished = path.with_name(path.name + ".part")
-        try:
-            save_file({name: t.contiguous() for name, t in tensors.items()}, unfinished, metadata)
-            unfinished.replace(path)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise StateError(f"cannot write the state to {path}: {error}") from None
+        write_state(Path(path), metadata, tensors)
 
     @classmethod
     def load(cls, path: str | Path, head: _Head) -> HeadState:
@@ -244,21 +233,27 @@ class HeadState:
             StateError: The file is missing, cut off, not a state, or of a newer version.
             FingerprintError: The state belongs to a head with other weights or settings.
         """
-        metadata, tensors = _read(Path(path))
-        if metadata["fingerprint"] != head.fingerprint():
-            theirs = json.loads(metadata["settings"])
-            raise FingerprintError(
-                f"{path} belongs to another head ({differences(theirs, head.config.to_dict())}): "
-                "load it with the head that saved it"
-            )
+        metadata, tensors = read_state(Path(path))
         try:
-            state = head.init_state(len(tensors["slots.num_seen"]), dtype=tensors["keys"].dtype)
-            state.first_frame = int(metadata["first_frame"])
+            if metadata["fingerprint"] != head.fingerprint():
+                theirs = json.loads(metadata["settings"])
+                raise FingerprintError(
+                    f"{path} belongs to another head "
+                    f"({differences(theirs, head.config.to_dict())}): "
+                    "load it with the head that saved it"
+                )
+            state = head.init_state(
+                len(tensors["slots.num_seen"]),
+                dtype=tensors["keys"].dtype,
+                first_frame=int(metadata["first_frame"]),
+            )
             state.storage.keys.copy_(tensors["keys"])
             state.storage.values.copy_(tensors["values"])
             blank = state.slots.tensors()
             saved = {name: blank[name].copy_(tensors[f"slots.{name}"]) for name in blank}
         except (KeyError, RuntimeError, ValueError) as error:
+            if isinstance(error, FingerprintError):
+                raise
             raise StateError(f"{path} is no whole vidcache state: {error}") from None
         state.slots.load_tensors(saved)
         return state
@@ -276,42 +271,3 @@ class HeadState:
             f"HeadState(rows={self.batch_size}, num_seen={self.num_seen.tolist()}, "
             f"num_cached={self.num_cached.tolist()}, nbytes={self.nbytes})"
         )
-
-
-def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
-    """Names the settings that differ, for error messages.
-
-    Args:
-        theirs: Settings of a state.
-        ours: Settings of the head.
-
-    Returns:
-        For example ``num_iterations 4 → 2``, or "same settings, other weights".
-    """
-    changed = [
-        f"{name} {theirs.get(name)!r} → {ours.get(name)!r}"
-        for name in sorted({*theirs, *ours})
-        if theirs.get(name) != ours.get(name)
-    ]
-    return ", ".join(changed) or "same settings, other weights"
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise StateError(f"there is no state at {path}: check the path") from None
-    except (OSError, SafetensorError) as error:
-        raise StateError(f"{path} is no whole vidcache state: {error}") from None
-    if metadata.get("format") != _FORMAT:
-        raise StateError(f"{path} is no vidcache state: expected a file that state.save wrote")
-    if metadata.get("version") != _VERSION:
-        raise StateError(
-            f"{path} is a state of version {metadata.get('version')}, this vidcache reads "
-            f"{_VERSION}: update vidcache"
-        )
-    return metadata, tensors

@@ -1,9 +1,9 @@
 """Attention to history: which keys the queries of a clip, a chunk or one frame are given.
 
 A head runs the same blocks in all three cases and asks one of these classes for attention in a
-lane. :class:`ChunkAttention` joins the new keys to those in the cache, if there is one, and so
-serves whole clips too; :class:`FrameAttention` serves the common case of one new frame, which it
-writes into its slot before it attends, so that nothing is joined, copied or allocated.
+lane. :class:`ClipAttention` has no history, :class:`ChunkAttention` joins the new keys to the
+cached ones, and :class:`FrameAttention`, for one new frame, writes it into its slot before it
+attends, so that nothing is joined, copied or allocated.
 """
 
 from __future__ import annotations
@@ -19,37 +19,25 @@ from vidcache.cache import FrameTimes, HeadState, SlotPlan, visible
 if TYPE_CHECKING:
     from vidcache.head.config import HeadConfig
 
-__all__ = ["ChunkAttention", "FrameAttention"]
+__all__ = ["ChunkAttention", "ClipAttention", "FrameAttention"]
 
 _KeysValues = tuple[Tensor, Tensor]
 
 
-class ChunkAttention:
-    """Several new frames see each other and, if there is a state, its cached frames.
+class ClipAttention:
+    """The frames of a whole clip see each other.
 
     Args:
         config: Settings of the head.
-        times: Times of the new frames, (B or 1, T).
+        times: Times of the clip's frames, (B or 1, T).
         device: Where attention is computed.
-        state: The state that holds history, or None for a clip that has none.
-        plan: Where the frames go in that state.
     """
 
-    def __init__(
-        self,
-        config: HeadConfig,
-        times: FrameTimes,
-        device: torch.device,
-        state: HeadState | None = None,
-        plan: SlotPlan | None = None,
-    ) -> None:
+    def __init__(self, config: HeadConfig, times: FrameTimes, device: torch.device) -> None:
         self._depth = config.depth
         self._own_history = config.cache_scope == "iteration"
-        self._state = state
-        self._plan = plan
         self._written: list[_KeysValues] = []
-
-        known = times if state is None else state.slots.held.joined(times)
+        known = self._known(times)
         mask = visible(config.eviction, times, known)
         self._mask = _token_mask(mask, config.num_tokens).to(device)
         if not self._own_history:
@@ -71,34 +59,63 @@ class ChunkAttention:
             value: Their values.
 
         Returns:
-            (B, nh, T·N, hd), in the dtype of the queries.
+            (B, nh, T·N, hd).
         """
-        dtype = query.dtype
-        if self._state is not None:
-            stored = self._state.dtype
-            query, key, value = query.to(stored), key.to(stored), value.to(stored)
-        keys, values = [key], [value]
-        mask = self._mask
-        if iteration > 0 and not self._own_history:
-            first_key, first_value = self._written[layer]
-            keys, values = [first_key, key], [first_value, value]
-            mask = self._later_mask
+        new = (key, value)
+        if self._own_history or iteration == 0:
+            seen, mask = [new], self._mask
+            self._written.append(new)
         else:
-            self._written.append((key, value))
-        if self._state is not None:
-            lane = iteration * self._depth + layer if self._own_history else layer
-            cached_key, cached_value = self._state.storage.lane(lane)
-            keys, values = [cached_key, *keys], [cached_value, *values]
-        seen_keys, seen_values = torch.cat(keys, dim=2), torch.cat(values, dim=2)
-        out = scaled_dot_product_attention(query, seen_keys, seen_values, attn_mask=mask)
-        return out.to(dtype)
+            seen, mask = [self._written[layer], new], self._later_mask
+        lane = iteration * self._depth + layer if self._own_history else layer
+        keys, values = zip(*self._cached(lane), *seen, strict=True)
+        return scaled_dot_product_attention(
+            query, torch.cat(keys, dim=2), torch.cat(values, dim=2), attn_mask=mask
+        )
+
+    def _known(self, times: FrameTimes) -> FrameTimes:
+        return times
+
+    def _cached(self, lane: int) -> list[_KeysValues]:
+        return []
+
+
+class ChunkAttention(ClipAttention):
+    """Several new frames of a stream see its cached frames and each other.
+
+    Nothing is written before :meth:`commit`, so that what the first query may see survives until
+    the last pass is done.
+
+    Args:
+        config: Settings of the head.
+        state: The state that holds history.
+        plan: Where the new frames go in it.
+    """
+
+    def __init__(self, config: HeadConfig, state: HeadState, plan: SlotPlan) -> None:
+        self._state = state
+        self._plan = plan
+        super().__init__(config, plan.times, state.device)
+
+    def attend(
+        self, iteration: int, layer: int, query: Tensor, key: Tensor, value: Tensor
+    ) -> Tensor:
+        """Attends in the lane (iteration, layer), in the dtype of the state."""
+        stored = self._state.dtype
+        out = super().attend(iteration, layer, query.to(stored), key.to(stored), value.to(stored))
+        return out.to(query.dtype)
 
     def commit(self) -> None:
         """Makes the new frames history: writes them into their slots, in every lane."""
-        assert self._state is not None and self._plan is not None
         for lane, (key, value) in enumerate(self._written):
             self._state.storage.write_chunk(lane, self._plan.slots, key, value)
         self._state.slots.commit(self._plan)
+
+    def _known(self, times: FrameTimes) -> FrameTimes:
+        return self._state.slots.held.joined(times)
+
+    def _cached(self, lane: int) -> list[_KeysValues]:
+        return [self._state.storage.lane(lane)]
 
 
 class FrameAttention:

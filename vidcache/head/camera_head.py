@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, silu
 
 from vidcache.cache import FrameTimes, HeadState
-from vidcache.cache.slots import require_rising
-from vidcache.cache.state import differences
 from vidcache.errors import InputError, StateError
-from vidcache.head.attention import ChunkAttention, FrameAttention
+from vidcache.head.attention import ChunkAttention, ClipAttention, FrameAttention
 from vidcache.head.block import Block, Mlp
+from vidcache.head.checks import check_features, check_seconds, check_state
 from vidcache.head.config import HeadConfig
 from vidcache.head.rotary import RotaryTime
 from vidcache.head.vggt import config_from_vggt, weights_from_vggt
@@ -113,16 +112,15 @@ class CameraHead(nn.Module):
         Raises:
             InputError: A shape or dtype does not fit, or times are missing or go backwards.
         """
-        features = self._check_features(features)
+        features = check_features(features, self.config, self.modulation.weight)
         batch_size, num_frames = features.shape[:2]
         index = torch.arange(num_frames).expand(batch_size, -1)
+        seconds = check_seconds(seconds, features, self.config)
         if seconds is None:
             times = FrameTimes(index[:1], torch.zeros(1, num_frames, dtype=torch.float64))
         else:
-            times = FrameTimes(index, self._check_seconds(seconds, features))
-            require_rising(times.seconds)
-        self._require_seconds(seconds)
-        attention = ChunkAttention(self.config, times, features.device)
+            times = FrameTimes(index, seconds)
+        attention = ClipAttention(self.config, times, features.device)
         return self._refine(features, times, 0, attention)
 
     @torch.no_grad()
@@ -147,16 +145,18 @@ class CameraHead(nn.Module):
                 missing or go backwards.
             StateError: The state belongs to other settings or weights.
         """
-        features = self._check_features(features)
-        self._check_state(state, features)
+        features = check_features(features, self.config, self.modulation.weight)
+        check_state(state, features, self.config, self.modulation.weight)
+        if state.fingerprint != self.fingerprint():
+            raise StateError(
+                "the head's weights changed since this state began: its cached frames are stale; "
+                "make a new state with head.init_state"
+            )
         if not bool(torch.isfinite(features).all()):
             raise InputError(
                 "features hold NaN or infinity, which would stay in the memory: skip this frame"
             )
-        self._require_seconds(seconds)
-        if seconds is not None:
-            seconds = self._check_seconds(seconds, features)
-            require_rising(seconds)
+        seconds = check_seconds(seconds, features, self.config)
         num_frames = features.shape[1]
         piece = max(1, _MAX_CHUNK_TOKENS // self.config.num_tokens)
         outputs = [
@@ -268,7 +268,7 @@ class CameraHead(nn.Module):
         if features.shape[1] == 1:
             attention = FrameAttention(self.config, state, plan)
         else:
-            attention = ChunkAttention(self.config, times, state.device, state, plan)
+            attention = ChunkAttention(self.config, state, plan)
         output = self._refine(features, times, state.first_frame, attention)
         attention.commit()
         return output
@@ -305,63 +305,3 @@ class CameraHead(nn.Module):
             whole = position.floor()
             rotation = self._rotary.rotations(whole.to(torch.int64), position - whole, like)
         return rotation.repeat_interleave(self.config.num_tokens, dim=1)[:, :, None, None]
-
-    def _check_features(self, features: Tensor) -> Tensor:
-        num_tokens, in_features = self.config.num_tokens, self.config.in_features
-        if num_tokens == 1 and features.ndim == 3:
-            features = features[:, :, None]
-        if features.ndim != 4 or features.shape[2:] != (num_tokens, in_features):
-            short = " or (B, T, C)" if num_tokens == 1 else ""
-            raise InputError(
-                f"features have shape {tuple(features.shape)}: expected (B, T, N, C){short} "
-                f"with N={num_tokens}, C={in_features}"
-            )
-        if 0 in features.shape:
-            raise InputError(f"features {tuple(features.shape)} hold no frame: give at least one")
-        weight = self.modulation.weight
-        if features.device != weight.device or (
-            features.dtype != weight.dtype and not torch.is_autocast_enabled(weight.device.type)
-        ):
-            raise InputError(
-                f"features are {features.dtype} on {features.device}, the head is {weight.dtype} "
-                f"on {weight.device}: move one to the other"
-            )
-        return features
-
-    def _require_seconds(self, seconds: Tensor | None) -> None:
-        if seconds is None and self.config.needs_seconds:
-            raise InputError(
-                "this head counts seconds (positions or eviction): pass seconds=, shape (B, T)"
-            )
-
-    def _check_seconds(self, seconds: Tensor, features: Tensor) -> Tensor:
-        if seconds.shape != features.shape[:2]:
-            raise InputError(
-                f"seconds have shape {tuple(seconds.shape)}: expected (B, T) = "
-                f"{tuple(features.shape[:2])}"
-            )
-        return seconds.detach().to(device="cpu", dtype=torch.float64)
-
-    def _check_state(self, state: HeadState, features: Tensor) -> None:
-        if state.settings is not self.config and state.settings != self.config:
-            changed = differences(state.settings.to_dict(), self.config.to_dict())
-            raise StateError(
-                f"the state was made with other settings ({changed}): make a new one with "
-                "head.init_state"
-            )
-        if state.batch_size != features.shape[0]:
-            raise StateError(
-                f"features hold {features.shape[0]} streams, the state {state.batch_size}: "
-                "step all rows of a state together"
-            )
-        weight = self.modulation.weight
-        if state.compute_dtype != weight.dtype or state.device != weight.device:
-            raise StateError(
-                f"the state was made by a head in {state.compute_dtype} on {state.device}, the "
-                f"head is now {weight.dtype} on {weight.device}: make a new state"
-            )
-        if state.fingerprint != self.fingerprint():
-            raise StateError(
-                "the head's weights changed since this state began: its cached frames are stale; "
-                "make a new state with head.init_state"
-            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
@@ -70,7 +70,7 @@ class HeadConfig:
     num_iterations: int
     num_outputs: int
     num_tokens: int = 1
-    eviction: EvictionPolicy = SlidingWindow(64)
+    eviction: EvictionPolicy = field(default_factory=lambda: SlidingWindow(64))
     cache_scope: CacheScope = "iteration"
     positions: Positions = "index"
     positions_per_second: float = 30.0
@@ -154,7 +154,7 @@ class HeadConfig:
         Raises:
             ConfigError: A name is unknown, a value is missing or out of range.
         """
-        known = [field.name for field in fields(cls)]
+        known = [known_field.name for known_field in fields(cls)]
         for name in settings:
             if name not in known:
                 near = get_close_matches(name, known, n=1) or known

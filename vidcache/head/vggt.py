@@ -80,4 +80,5 @@ def config_from_vggt(
     }
     for name in arguments.keys() & settings.keys():
         raise ConfigError(f"{name} follows from the weights: leave it out")
-    return HeadConfig(**arguments, **({"positions": "none"} | settings))
+    arguments |= {"positions": "none"} | settings
+    return HeadConfig(**arguments)
