@@ -1,0 +1,61 @@
+"""A module's twin in another number format, for inference."""
+
+import copy
+
+import torch
+from torch import nn
+
+__all__ = ["ComputeCopy"]
+
+
+class ComputeCopy:
+    """Keeps a cast copy of a module, renewed whenever the original's weights change.
+
+    The original keeps its own number format, so that it can be trained and saved without loss,
+    while inference runs on weights that were cast once: autocast would cast them again for every
+    frame. It costs half of the weights' memory.
+
+    Args:
+        module: The original. It is not modified.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._copy: nn.Module | None = None
+        self._copied_state: tuple[object, ...] = ()
+        self._watched: list[torch.Tensor] = []
+
+    def get(self, dtype: torch.dtype) -> nn.Module:
+        """Returns the module in a number format.
+
+        Args:
+            dtype: The format. For float32 the original itself is returned.
+
+        Returns:
+            A module that computes with the original's present weights. Its weights take no
+            gradient.
+        """
+        if dtype == torch.float32:
+            self.drop()
+            return self._module
+        if self._copy is None or self._state(dtype) != self._copied_state:
+            # Tensors made in inference mode could not be moved or renewed outside it.
+            with torch.inference_mode(False), torch.no_grad():
+                self._copy = copy.deepcopy(self._module).to(dtype).requires_grad_(False)
+            self._watched = [
+                tensor
+                for tensor in (*self._module.parameters(), *self._module.buffers())
+                if not tensor.is_inference()
+            ]
+            self._copied_state = self._state(dtype)
+        return self._copy
+
+    def drop(self) -> None:
+        """Forgets the copy: needed where tensors were replaced, not written to."""
+        self._copy = None
+        self._watched = []
+
+    def _state(self, dtype: torch.dtype) -> tuple[object, ...]:
+        # Every in-place write, an optimiser's step too, counts up a tensor's version.
+        versions = sum(tensor._version for tensor in self._watched)
+        return (dtype, self._module.training, versions)

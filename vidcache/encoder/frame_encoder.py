@@ -1,0 +1,276 @@
+# pyright: basic
+"""The frame encoder: any ViT of timm as a maker of frame tokens."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from vidcache.encoder.compute_copy import ComputeCopy
+from vidcache.encoder.precision import Precision, choose_precision
+from vidcache.encoder.preprocessing import Images, Preprocessing
+from vidcache.encoder.tokens import TokenLayout
+from vidcache.encoder.weights import build_vit
+from vidcache.errors import ConfigError, InputError
+
+__all__ = ["FrameEncoder"]
+
+
+class FrameEncoder(nn.Module):
+    """Turns pictures into feature tokens with a ViT of timm.
+
+    The first token is the model's own summary of the picture, exactly what timm's
+    ``forward_head(…, pre_logits=True)`` gives: the CLS token for most models, the mean of the
+    patches or an attention pool for those that were trained so. Register tokens are left out.
+
+    Args:
+        name: Name of the model in timm, such as ``"vit_small_patch14_dinov2"``.
+        weights: ``"hub"`` for the published weights, None for random ones (to train), or the
+            path of a ``.safetensors`` or ``.pth`` file. A position embedding of another size is
+            resampled.
+        image_size: Height and width that the model sees, in pixels; one number for a square;
+            None for the model's own. A multiple of the patch size.
+        num_tokens: Tokens of a frame: 1 (pooled), 1 + g*g (pooled and g x g regions) or g*g
+            (regions alone); see :class:`TokenLayout`.
+        precision: ``"fp32"``, ``"bf16"``, or ``"auto"`` for what the processor is fast at. It
+            concerns inference; weights are kept and trained in fp32.
+        fit: How a picture of another shape fits in: ``"crop"``, ``"pad"`` or ``"stretch"``; see
+            :class:`Preprocessing`.
+        mean: Overrides the model's mean colour (0 to 1).
+        std: Overrides the model's standard deviation of colour.
+        interpolation: Overrides how the model's pictures are resized.
+        crop_pct: Overrides how much of the short side ``fit="crop"`` keeps.
+        model_args: Further arguments of the timm model.
+        device: Where the model runs.
+
+    Raises:
+        MissingExtraError: timm is not installed.
+        ModelError: The name is unknown or no ViT, or the weights cannot be had or do not fit.
+        InputError: ``num_tokens`` is no layout, or one too fine for the patches.
+        ConfigError: Another setting cannot be used.
+
+    Example:
+        >>> encoder = FrameEncoder("vit_tiny_patch16_224", None, image_size=128, num_tokens=17)
+        >>> encoder(np.zeros((2, 576, 768, 3), np.uint8)).shape
+        torch.Size([2, 17, 192])
+    """
+
+    def __init__(
+        self,
+        name: str,
+        weights: str | os.PathLike[str] | None = "hub",
+        *,
+        image_size: int | tuple[int, int] | None = None,
+        num_tokens: int = 1,
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+        fit: Literal["crop", "pad", "stretch"] = "crop",
+        mean: tuple[float, float, float] | None = None,
+        std: tuple[float, float, float] | None = None,
+        interpolation: Literal["bicubic", "bilinear", "nearest"] | None = None,
+        crop_pct: float | None = None,
+        model_args: Mapping[str, Any] | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        super().__init__()
+        self._layout = TokenLayout.from_num_tokens(num_tokens)
+        choose_precision("fp32" if precision == "auto" else precision)
+        self._requested_precision = precision
+        self.name = name
+        self.model_args = dict(model_args or {})
+        size = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self.vit: Any = build_vit(name, weights, image_size=size, model_args=self.model_args)
+        self._patch_grid = _read_patch_grid(name, self.vit)
+        self._layout.check_fits(self._patch_grid)
+        self._region_norm = _read_region_norm(self.vit)
+        overrides = {
+            "mean": mean,
+            "std": std,
+            "interpolation": interpolation,
+            "crop_pct": crop_pct,
+        }
+        self.preprocessing = _read_preprocessing(self.vit, fit, overrides)
+        self._compute_copy = ComputeCopy(self.vit)
+        self.register_load_state_dict_post_hook(_drop_compute_copy)
+        self.to(device)
+
+    @property
+    def num_features(self) -> int:
+        """Width C of a token."""
+        return int(self.vit.num_features)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens N of a frame."""
+        return self._layout.num_tokens
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels that the model sees."""
+        return self.preprocessing.size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return next(self.vit.parameters()).device
+
+    @property
+    def precision(self) -> Precision:
+        """The number format of inference, and why."""
+        height, width = self._patch_grid
+        return choose_precision(
+            self._requested_precision,
+            self.device,
+            num_rows=height * width,
+            width=self.num_features,
+        )
+
+    @property
+    def description(self) -> str:
+        """The encoder in one line, with its number format and the reason for it."""
+        height, width = self.image_size
+        precision = self.precision
+        return (
+            f"{self.name}, {width}x{height} px ({self.preprocessing.fit}), "
+            f"{self.num_tokens} x {self.num_features} features, "
+            f"{precision.name} ({precision.reason})"
+        )
+
+    def preprocess(self, images: Images) -> torch.Tensor:
+        """Turns pictures into the pixels that the model expects.
+
+        Args:
+            images: uint8 RGB, NumPy or torch: a batch (B, height, width, 3), or a list of
+                pictures (height, width, 3) whose sizes may differ.
+
+        Returns:
+            float32 pixels, shape (B, 3, *image_size), on the model's device.
+
+        Raises:
+            InputError: The pictures have another type or shape.
+        """
+        return self.preprocessing(images, self.device)
+
+    def forward_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Encodes prepared pixels, with gradients: for training.
+
+        Computes in fp32, or as the caller's autocast says.
+
+        Args:
+            pixels: What :meth:`preprocess` returns, shape (B, 3, *image_size).
+
+        Returns:
+            Tokens, shape (B, N, C).
+
+        Raises:
+            InputError: The pixels have another shape.
+        """
+        return self._encode(self.vit, pixels)
+
+    def forward(self, images: Images) -> torch.Tensor:
+        """Encodes pictures, without gradients: for inference.
+
+        Args:
+            images: uint8 RGB, NumPy or torch: a batch (B, height, width, 3), or a list of
+                pictures (height, width, 3) whose sizes may differ. May be empty.
+
+        Returns:
+            float32 tokens, shape (B, N, C).
+
+        Raises:
+            InputError: The pictures have another type or shape.
+        """
+        dtype = self.precision.dtype
+        vit = self._compute_copy.get(dtype)
+        with torch.inference_mode():
+            pixels = self.preprocess(images).to(dtype)
+            if pixels.shape[0] == 0:
+                tokens = pixels.new_empty(0, self.num_tokens, self.num_features)
+            else:
+                tokens = self._encode(vit, pixels)
+        # A copy made out here is an ordinary tensor, which a head may be trained on.
+        return tokens.to(torch.float32, copy=True)
+
+    def fingerprint(self) -> str:
+        """Names what this encoder computes: equal fingerprints, equal features.
+
+        Returns:
+            SHA-256 in hexadecimal over the name, every setting that bears on the result (the
+            number format too), and the weights.
+        """
+        settings = {
+            "name": self.name,
+            "model_args": self.model_args,
+            "num_tokens": self.num_tokens,
+            "precision": self.precision.name,
+            "preprocessing": vars(self.preprocessing),
+        }
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for key, tensor in sorted(self.vit.state_dict().items()):
+            digest.update(f"{key}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    def _encode(self, vit: Any, pixels: torch.Tensor) -> torch.Tensor:
+        if tuple(pixels.shape[1:]) != (3, *self.image_size):
+            raise InputError(
+                f"the pixels have shape {tuple(pixels.shape)}, but must have "
+                f"(B, 3, {self.image_size[0]}, {self.image_size[1]}): preprocess() gives it"
+            )
+        tokens = vit.forward_features(pixels)
+        parts: list[torch.Tensor] = []
+        if self._layout.has_pooled:
+            parts.append(vit.forward_head(tokens, pre_logits=True)[:, None])
+        if self._layout.grid:
+            patches = tokens[:, vit.num_prefix_tokens :]
+            regions = self._layout.pool_regions(patches, self._patch_grid)
+            parts.append(getattr(vit, self._region_norm)(regions) if self._region_norm else regions)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        self._compute_copy.drop()
+        return super()._apply(fn, recurse)
+
+
+def _drop_compute_copy(module: nn.Module, _: object) -> None:
+    assert isinstance(module, FrameEncoder)
+    module._compute_copy.drop()
+
+
+def _read_patch_grid(name: str, vit: Any) -> tuple[int, int]:
+    height, width = vit.patch_embed.img_size
+    patch_height, patch_width = vit.patch_embed.patch_size
+    if height % patch_height or width % patch_width:
+        raise ConfigError(
+            f"image_size {height}x{width} is no multiple of the {patch_height}x{patch_width} "
+            f"patches of {name}: the nearest that is is "
+            f"({max(round(height / patch_height), 1) * patch_height}, "
+            f"{max(round(width / patch_width), 1) * patch_width})"
+        )
+    rows, columns = vit.patch_embed.grid_size
+    return int(rows), int(columns)
+
+
+def _read_region_norm(vit: Any) -> str:
+    """Name of the norm that models trained on mean-pooled patches apply after the mean."""
+    norm = getattr(vit, "fc_norm", None)
+    return "" if norm is None or isinstance(norm, nn.Identity) else "fc_norm"
+
+
+def _read_preprocessing(vit: Any, fit: Any, overrides: dict[str, Any]) -> Preprocessing:
+    from timm.data.config import resolve_model_data_config
+
+    settings = resolve_model_data_config(vit)
+    height, width = vit.patch_embed.img_size
+    values: dict[str, Any] = {
+        "mean": settings["mean"],
+        "std": settings["std"],
+        "interpolation": settings["interpolation"],
+        "crop_pct": settings["crop_pct"],
+    }
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    values["mean"], values["std"] = tuple(values["mean"]), tuple(values["std"])
+    return Preprocessing(size=(int(height), int(width)), fit=fit, **values)

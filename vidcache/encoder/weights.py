@@ -1,0 +1,230 @@
+# pyright: basic
+"""Building a timm ViT, with weights from the hub, from a file, or none."""
+
+import difflib
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from vidcache.errors import ConfigError, MissingExtraError, ModelError
+
+__all__ = ["build_vit"]
+
+_PROBE_SECONDS = 5.0
+_HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+_OWN_PREFIX = "encoder.vit."
+
+
+def build_vit(
+    name: str,
+    weights: str | os.PathLike[str] | None,
+    *,
+    image_size: tuple[int, int] | None = None,
+    model_args: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Builds a ViT by its timm name, without a classifier.
+
+    Args:
+        name: Name in timm, with or without a tag of its weights.
+        weights: ``"hub"`` for the published weights, None for random ones, or the path of a
+            ``.safetensors`` or ``.pth`` file: a ViT's own, or a model that vidcache saved. A
+            position embedding of another size is resampled.
+        image_size: Height and width in pixels; None for the model's own.
+        model_args: Further arguments of the model.
+
+    Returns:
+        The model in evaluation mode, in float32.
+
+    Raises:
+        MissingExtraError: timm is not installed.
+        ModelError: The name is unknown or no ViT, or the weights cannot be had or do not fit.
+        ConfigError: The model does not take these arguments.
+    """
+    timm = _import_timm()
+    _check_name(timm, name)
+    arguments = {"num_classes": 0, **(model_args or {})}
+    if image_size is not None:
+        arguments["img_size"] = image_size
+    source: Path | None = None
+    if weights == "hub":
+        source = _find_in_hub_cache(timm, name)
+        if source is None:
+            return _fetch_from_hub(timm, name, arguments)
+    elif weights is not None:
+        source = Path(weights)
+    model: Any = _create(timm, name, arguments)
+    if source is not None:
+        tensors = _drop_classifier(_read_tensors(source), model.pretrained_cfg)
+        model = _create_with_tensors(timm, name, arguments, tensors, source)
+    return model.eval()
+
+
+def _import_timm() -> Any:
+    try:
+        import timm
+    except ImportError as error:
+        raise MissingExtraError("timm", "run", "encode frames") from error
+    return timm
+
+
+def _check_name(timm: Any, name: str) -> None:
+    if name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
+        return
+    architecture = name.split(".", 1)[0]
+    if timm.is_model(architecture):
+        return
+    raise ModelError(
+        f"timm has no model {name!r}: did you mean "
+        f"{', '.join(_find_nearest_names(architecture, timm.list_models()))}?"
+    )
+
+
+def _find_nearest_names(name: str, known: list[str], num_names: int = 3) -> list[str]:
+    # Names are long and end in sizes, so only as much of them is compared as was typed.
+    def likeness(candidate: str) -> float:
+        return difflib.SequenceMatcher(None, name, candidate[: len(name)]).ratio()
+
+    return sorted(known, key=likeness, reverse=True)[:num_names]
+
+
+def _create(timm: Any, name: str, arguments: dict[str, Any]) -> nn.Module:
+    try:
+        model = timm.create_model(name, pretrained=False, **arguments)
+    except TypeError as error:
+        raise ConfigError(f"{name} does not take the arguments {arguments}: {error}") from error
+    _check_is_vit(name, model)
+    return model
+
+
+def _check_is_vit(name: str, model: nn.Module) -> None:
+    # What all plain ViTs of timm share, and the hierarchical models (Swin, MViT, ConvNets) lack.
+    has_grid = hasattr(getattr(model, "patch_embed", None), "grid_size")
+    if not (has_grid and hasattr(model, "num_prefix_tokens") and hasattr(model, "blocks")):
+        raise ModelError(
+            f"{name} is a {type(model).__name__}, which has no grid of patch tokens; expected a "
+            "ViT such as vit_tiny_patch16_224 or vit_small_patch14_dinov2"
+        )
+
+
+def _create_with_tensors(
+    timm: Any, name: str, arguments: dict[str, Any], tensors: dict[str, Any], source: Path
+) -> nn.Module:
+    # timm's own loader resamples embeddings and renames what other projects call otherwise. It
+    # is strict only where the numbers of classes agree, hence the overlay: ours has none.
+    overlay = {"state_dict": tensors, "classifier": None, "num_classes": arguments["num_classes"]}
+    try:
+        model: Any = timm.create_model(
+            name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments
+        )
+    except Exception as error:  # whatever the loader met in a file that does not belong to it
+        raise ModelError(
+            f"the weights in {source} do not fit {name}: {_in_one_line(error)}; give the file of "
+            "this model, or the name of the model that the file was saved from"
+        ) from error
+    model.pretrained_cfg.pop("state_dict", None)
+    return model
+
+
+def _read_tensors(source: Path) -> dict[str, Any]:
+    if not source.is_file():
+        raise ModelError(
+            f"there is no weights file {source}: give the path of a .safetensors or .pth file, "
+            "or weights='hub'"
+        )
+    try:
+        if source.suffix == ".safetensors":
+            content = load_file(source)
+        else:
+            content = torch.load(source, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"the weights file {source} cannot be read: it is damaged, or no file of weights "
+            f"only ({_in_one_line(error)})"
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not content:
+        raise ModelError(f"the weights file {source} holds no named tensors")
+    own = {
+        key.removeprefix(_OWN_PREFIX): tensor
+        for key, tensor in content.items()
+        if key.startswith(_OWN_PREFIX)
+    }
+    return own or {key.removeprefix("module."): tensor for key, tensor in content.items()}
+
+
+def _drop_classifier(tensors: dict[str, Any], pretrained_cfg: dict[str, Any]) -> dict[str, Any]:
+    names = pretrained_cfg.get("classifier") or ()
+    for classifier in (names,) if isinstance(names, str) else names:
+        tensors.pop(f"{classifier}.weight", None)
+        tensors.pop(f"{classifier}.bias", None)
+    return tensors
+
+
+def _find_in_hub_cache(timm: Any, name: str) -> Path | None:
+    """The published weights, if an earlier run fetched them: then no network is needed."""
+    from huggingface_hub import try_to_load_from_cache
+
+    cfg = timm.get_pretrained_cfg(name) if ":" not in name else None
+    if cfg is None or not cfg.hf_hub_id or cfg.custom_load:
+        return None
+    repository, _, revision = cfg.hf_hub_id.partition("@")
+    for filename in (cfg.hf_hub_filename,) if cfg.hf_hub_filename else _HUB_FILES:
+        found = try_to_load_from_cache(repository, filename, revision=revision or None)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def _fetch_from_hub(timm: Any, name: str, arguments: dict[str, Any]) -> nn.Module:
+    from huggingface_hub import constants
+
+    _check_is_vit_name(timm, name, arguments)
+    # The hub's client tries for three quarters of a minute before it gives up on a machine
+    # without a network; one short request tells beforehand.
+    if not constants.HF_HUB_OFFLINE:
+        _check_reachable(name, constants.ENDPOINT)
+    try:
+        model = timm.create_model(name, pretrained=True, **arguments)
+    except Exception as error:  # timm, the hub's client and its transport each have their own
+        raise _not_fetched(name, constants.ENDPOINT, error) from error
+    _check_is_vit(name, model)
+    return model.eval()
+
+
+def _check_is_vit_name(timm: Any, name: str, arguments: dict[str, Any]) -> None:
+    if ":" in name:
+        return
+    with torch.device("meta"):
+        _create(timm, name, arguments)
+
+
+def _check_reachable(name: str, endpoint: str) -> None:
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(endpoint, timeout=_PROBE_SECONDS)
+    except Exception as error:  # httpx or requests, by the client's version
+        raise _not_fetched(name, endpoint, error) from error
+
+
+def _not_fetched(name: str, endpoint: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"the weights of {name} could not be fetched: they are not in the hub's cache, and "
+        f"{endpoint} gave {type(error).__name__} ({_in_one_line(error)}); give a local file with "
+        "weights=PATH (on the command line: --model PATH)"
+    )
+
+
+def _in_one_line(error: Exception, max_chars: int = 240) -> str:
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
