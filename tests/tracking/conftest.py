@@ -1,0 +1,94 @@
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidcache.tracking import Detection
+
+# Asked for without importing: the package itself must be the first to import Ultralytics.
+if not all(importlib.util.find_spec(name) for name in ("ultralytics", "lap")):
+    pytest.skip("needs the extra 'run'", allow_module_level=True)
+
+
+_COLOURS = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (0, 200, 200)]
+
+
+class _ColourDetector:
+    """A real detector for drawn pictures: each of a few colours is one object."""
+
+    name = "colours"
+    description = "one box around each colour"
+
+    def detect(self, image_rgb):
+        found = []
+        for colour in _COLOURS:
+            rows, columns = np.nonzero((image_rgb == np.uint8(colour)).all(axis=2))
+            if not len(rows):
+                continue
+            box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+            label = "red" if colour[0] else "other"
+            found.append(Detection(label, 0.9, tuple(float(v) for v in box)))
+        return tuple(found)
+
+
+def _draw(*boxes, size=(120, 160)):
+    image = np.zeros((*size, 3), np.uint8)
+    for (left, top, right, bottom), colour in zip(boxes, _COLOURS, strict=False):
+        image[top:bottom, left:right] = colour
+    return image
+
+
+@pytest.fixture(scope="session")
+def colours():
+    """The class of a detector for drawn pictures."""
+    return _ColourDetector
+
+
+@pytest.fixture(scope="session")
+def draw():
+    """Draws a black picture with one rectangle of a colour of its own for each box."""
+    return _draw
+
+
+@pytest.fixture(scope="session")
+def moving(draw):
+    """Twelve frames in which one object walks and another stands."""
+    return [draw((10 + 3 * i, 20, 40 + 3 * i, 90), (110, 30, 140, 100)) for i in range(12)]
+
+
+def _save_untrained(path, architecture, image_size):
+    import torch
+
+    from vidcache.tracking._ultralytics import load_ultralytics
+
+    load_ultralytics()
+    from ultralytics.nn.tasks import DetectionModel
+
+    torch.manual_seed(0)
+    model = DetectionModel(architecture, nc=2, verbose=False)
+    model.names = {0: "person", 1: "dog"}
+    torch.save({"model": model.half(), "train_args": {"imgsz": image_size, "task": "detect"}}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def untrained_model(tmp_path_factory):
+    """A checkpoint as Ultralytics writes it: an end-to-end yolo26n with random weights."""
+    return _save_untrained(tmp_path_factory.mktemp("models") / "untrained.pt", "yolo26n.yaml", 128)
+
+
+@pytest.fixture(scope="session")
+def untrained_dense_model(tmp_path_factory):
+    """A model that needs non-maximum suppression, and sees boxes everywhere."""
+    return _save_untrained(tmp_path_factory.mktemp("models") / "dense.pt", "yolo11n.yaml", 128)
+
+
+@pytest.fixture(scope="session")
+def assets():
+    folder = os.environ.get("VIDCACHE_TEST_ASSETS")
+    path = Path(folder) if folder else Path(__file__).parents[3] / "shared" / "assets"
+    if not path.is_dir():
+        pytest.skip("needs the videos and models that VIDCACHE_TEST_ASSETS points to")
+    return path

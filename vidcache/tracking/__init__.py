@@ -1,0 +1,30 @@
+"""Detectors and trackers: pictures in, boxes with steady numbers out.
+
+`Detector` and `Tracker` are protocols, so any other detector or tracker can be put in their
+place. `UltralyticsDetector` and `UltralyticsTracker` are the implementation that ships; this is
+the only package that imports Ultralytics (AGPL-3.0), and only when one of them is made.
+"""
+
+from vidcache.tracking.detector import UltralyticsDetector
+from vidcache.tracking.model_files import ModelFile, bundled_detector, find_model
+from vidcache.tracking.protocols import Detection, Detector, Tracker
+from vidcache.tracking.tracker import UltralyticsTracker
+from vidcache.tracking.tracker_settings import (
+    TrackerSettings,
+    load_tracker_settings,
+    tracker_names,
+)
+
+__all__ = [
+    "Detection",
+    "Detector",
+    "ModelFile",
+    "Tracker",
+    "TrackerSettings",
+    "UltralyticsDetector",
+    "UltralyticsTracker",
+    "bundled_detector",
+    "find_model",
+    "load_tracker_settings",
+    "tracker_names",
+]

@@ -1,0 +1,75 @@
+# pyright: basic
+"""Running a YOLO model's convolutions in bfloat16 on processors that are fast at it."""
+
+import functools
+import time
+
+import torch
+from torch import nn
+
+
+@functools.cache
+def bfloat16_is_faster(device_type: str) -> bool:
+    """Whether a typical convolution runs faster in bfloat16 here, found by timing it once.
+
+    Only processors are measured; on other devices the answer is no (a GPU's detectors are
+    quick enough in float32, and Ultralytics has float16 for them).
+    """
+    if device_type != "cpu":
+        return False
+    seconds = {dtype: _conv_seconds(dtype) for dtype in (torch.float32, torch.bfloat16)}
+    # A clear gain is asked for, since bfloat16 costs a little accuracy.
+    return seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
+
+
+def _conv_seconds(dtype: torch.dtype) -> float:
+    layer = nn.Conv2d(32, 64, 3, padding=1).to(dtype=dtype, memory_format=torch.channels_last)
+    pixels = torch.zeros(1, 32, 64, 80, dtype=dtype).to(memory_format=torch.channels_last)
+    best = float("inf")
+    with torch.inference_mode():
+        for _ in range(8):
+            start = time.perf_counter()
+            layer(pixels)
+            best = min(best, time.perf_counter() - start)
+    return best
+
+
+def use_bfloat16(model: nn.Module) -> bool:
+    """Turns the convolutions of a fused detection model to bfloat16, in place.
+
+    Boxes are decoded in float32: the head's last layers and its anchors stay there, since a
+    bfloat16 coordinate above 256 is only good to two pixels.
+
+    Args:
+        model: An Ultralytics ``DetectionModel`` with a plain detection head.
+
+    Returns:
+        False, with the model unchanged, if it has another kind of head.
+    """
+    from ultralytics.nn.modules.head import Detect
+
+    layers = getattr(model, "model", None)
+    if not isinstance(layers, nn.Sequential) or type(layers[-1]) is not Detect:
+        return False
+    head = layers[-1]
+    layers.to(torch.bfloat16)
+    layers[0].register_forward_pre_hook(_cast_inputs(torch.bfloat16))
+    head.register_forward_pre_hook(_cast_inputs(torch.float32))
+    head.stride = head.stride.float()
+    head.dfl.float()
+    names = ("cv2", "cv3", "one2one_cv2", "one2one_cv3")
+    for branch in filter(None, (getattr(head, name, None) for name in names)):
+        for level in branch:
+            level[0].register_forward_pre_hook(_cast_inputs(torch.bfloat16))
+            level[-1].float().register_forward_pre_hook(_cast_inputs(torch.float32))
+    return True
+
+
+def _cast_inputs(dtype: torch.dtype):
+    def hook(_module: nn.Module, inputs: tuple) -> tuple:
+        first = inputs[0]
+        if isinstance(first, torch.Tensor):
+            return (first.to(dtype), *inputs[1:])
+        return ([tensor.to(dtype) for tensor in first], *inputs[1:])
+
+    return hook

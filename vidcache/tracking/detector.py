@@ -1,0 +1,249 @@
+# pyright: basic
+"""The detectors that Ultralytics can load, behind one small class."""
+
+import difflib
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcache.errors import ConfigError, InputError, MissingExtraError, ModelError
+from vidcache.tracking._bfloat16 import bfloat16_is_faster, use_bfloat16
+from vidcache.tracking._ultralytics import load_ultralytics
+from vidcache.tracking.model_files import find_model
+from vidcache.tracking.protocols import Detection
+
+__all__ = ["Observation", "UltralyticsDetector"]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What an Ultralytics tracker gets to see of one picture.
+
+    Attributes:
+        rows: One row an object: left, top, right, bottom, score, class; shape (objects, 6).
+        image_bgr: The picture with its channels in OpenCV's order.
+        features: One appearance vector an object, if `UltralyticsDetector.provide_features` was
+            called; shape (objects, channels).
+        suppressed: Boxes (x, y, width, height), scores and classes that non-maximum suppression
+            took away, if `UltralyticsDetector.provide_suppressed` was called and there are any.
+    """
+
+    rows: NDArray[np.float32]
+    image_bgr: NDArray[np.uint8]
+    features: NDArray[np.float32] | None = None
+    suppressed: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+
+
+class UltralyticsDetector:
+    """A detection model that Ultralytics loads: ``.pt``, ``.onnx`` or another exported model.
+
+    Checkpoints (``.pt``) are unpickled with torch's ``weights_only`` against Ultralytics' list of
+    known classes, so a file that holds anything else is refused. Exported models are graphs, but
+    some of their run times are native code: load those only from people you trust.
+
+    Several trackers may share one detector, also from several threads; pictures go through it
+    one at a time.
+
+    Args:
+        model: ``auto``, ``bundled``, a published name or a path: see `find_model`.
+        image_size: Longer side of the picture that the model sees, in pixels; None for what the
+            model was trained or exported with.
+        confidence: Objects with a lower score are left out. Trackers use weak detections to keep
+            an object that is half hidden, so it is lower than one would choose for showing.
+        classes: Labels to keep; None keeps all.
+        device: Where it runs, such as ``cpu`` or ``cuda:0``.
+        precision: ``auto`` times one layer and takes bfloat16 where that is clearly faster (on
+            processors; ``.pt`` models only, an exported model keeps its own precision).
+
+    Raises:
+        ModelError: If the model is not found, cannot be fetched, or is no detection model.
+        ConfigError: If a class is not among the model's labels.
+        MissingExtraError: If Ultralytics, or what runs this kind of model, is not installed.
+
+    Example:
+        >>> detector = UltralyticsDetector("bundled")
+        >>> detector.labels
+        ('person',)
+        >>> import numpy as np
+        >>> detector.detect(np.zeros((480, 640, 3), np.uint8))
+        ()
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "auto",
+        *,
+        image_size: int | None = None,
+        confidence: float = 0.1,
+        classes: Iterable[str] | None = None,
+        device: str = "cpu",
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+    ) -> None:
+        if not 0.0 < confidence < 1.0:
+            raise ConfigError(f"confidence is {confidence}, expected a number between 0 and 1")
+        self._file = find_model(model)
+        self._lock = threading.Lock()
+        self._suppressed: Callable[[], Any] | None = None
+        self._predictor = _make_predictor(
+            self._file.path, image_size=image_size, confidence=confidence, device=device
+        )
+        self._precision = _set_precision(self._predictor, precision, device)
+        names: dict[int, str] = self._predictor.model.names
+        self._labels = tuple(names[index] for index in sorted(names))
+        if classes is not None:
+            self._predictor.args.classes = _class_indices(classes, self._labels, self.name)
+
+    @property
+    def name(self) -> str:
+        """File name of the model."""
+        return self._file.path.name
+
+    @property
+    def description(self) -> str:
+        """One line: which model, and why this one."""
+        return self._file.reason
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label that the model knows."""
+        return self._labels
+
+    @property
+    def precision(self) -> str:
+        """``fp32``, ``bf16``, or ``as exported``."""
+        return self._precision
+
+    def detect(self, image_rgb: NDArray[np.uint8]) -> tuple[Detection, ...]:
+        """Finds the objects of one picture.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Returns:
+            The objects, best first.
+
+        Raises:
+            InputError: If the picture has another shape or type.
+        """
+        rows = self.observe(image_rgb).rows
+        order = np.argsort(-rows[:, 4], kind="stable")
+        found = []
+        for left, top, right, bottom, score, label in rows[order].tolist():
+            box = (left, top, right, bottom)
+            found.append(Detection(self._labels[int(label)], score, box))
+        return tuple(found)
+
+    def observe(self, image_rgb: NDArray[np.uint8]) -> Observation:
+        """Finds the objects of one picture, in the form that Ultralytics' trackers take.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Raises:
+            InputError: If the picture has another shape or type.
+        """
+        if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
+            raise InputError(
+                f"a picture of shape {image_rgb.shape} and type {image_rgb.dtype} was given, "
+                f"expected (height, width, 3) and uint8"
+            )
+        image_bgr = np.ascontiguousarray(image_rgb[..., ::-1])
+        with self._lock:
+            result = self._predictor(image_bgr)[0]
+            suppressed = self._suppressed() if self._suppressed else None
+        features = getattr(result, "feats", None)
+        return Observation(
+            rows=result.boxes.data.cpu().numpy(),
+            image_bgr=image_bgr,
+            features=None if features is None or len(features) == 0 else features.cpu().numpy(),
+            suppressed=suppressed,
+        )
+
+    def provide_features(self) -> bool:
+        """From now on observations carry appearance vectors, taken from the model itself.
+
+        Returns:
+            False if this model has none to give: exported models, and heads that need no
+            non-maximum suppression.
+        """
+        from ultralytics.nn.modules.head import Detect
+
+        network = getattr(self._predictor.model.backend.model, "model", None)
+        head = network[-1] if network is not None and self._predictor.model.format == "pt" else None
+        if not isinstance(head, Detect) or head.end2end:
+            return False
+        predictor = self._predictor
+        if getattr(predictor, "_feats", None) is None:
+            # The names that Ultralytics' own predictor looks for.
+            predictor._feats = []
+            head.register_forward_pre_hook(
+                lambda _head, inputs: setattr(predictor, "_feats", list(inputs[0]))
+            )
+        return True
+
+    def provide_suppressed(self, tracker_class: Any) -> None:
+        """From now on observations carry what non-maximum suppression took away.
+
+        Args:
+            tracker_class: The tracker of Ultralytics that asks for it.
+        """
+        tracker_class.setup_predictor(self._predictor)
+        self._suppressed = lambda: (tracker_class.compute_frame_extras(self._predictor) or [None])[
+            0
+        ]
+
+
+def _make_predictor(path: Path, *, image_size: int | None, confidence: float, device: str) -> Any:
+    ultralytics = load_ultralytics()
+    settings: dict[str, Any] = {"conf": confidence, "device": device, "mode": "track"}
+    if image_size is not None:
+        settings["imgsz"] = image_size
+    try:
+        task = None if path.suffix == ".pt" else "detect"
+        model = ultralytics.YOLO(str(path), task=task)
+        if model.task != "detect":
+            raise ModelError(
+                f"{path} is a model for the task {model.task!r}, expected one that detects objects"
+            )
+        # A first look builds the run time, so that a file that is no model fails here.
+        model.predict(np.zeros((64, 64, 3), np.uint8), save=False, verbose=False, **settings)
+    except (ModelError, KeyboardInterrupt):
+        raise
+    except ImportError as error:
+        raise MissingExtraError(error.name or "a run time", "run", f"run {path.name}") from error
+    except Exception as error:  # Ultralytics and the run times below it raise any kind
+        raise ModelError(f"{path} cannot be read as a model: {_first_line(error)}") from error
+    predictor = model.predictor
+    predictor.args.verbose = False
+    return predictor
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].removeprefix("ERROR ❌️ ") if lines else type(error).__name__
+
+
+def _set_precision(predictor: Any, precision: str, device: str) -> str:
+    backend = predictor.model
+    if backend.format != "pt":
+        return "as exported"
+    wanted = precision == "bf16" or (precision == "auto" and bfloat16_is_faster(device))
+    if wanted and use_bfloat16(backend.backend.model):
+        return "bf16"
+    return "fp32"
+
+
+def _class_indices(classes: Iterable[str], labels: tuple[str, ...], model: str) -> list[int]:
+    indices = []
+    for label in classes:
+        if label not in labels:
+            near = difflib.get_close_matches(label, labels, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(labels[:8])} …"
+            raise ConfigError(f"the detector {model} has no class {label!r}; {hint}")
+        indices.append(labels.index(label))
+    return indices

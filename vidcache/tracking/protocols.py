@@ -1,0 +1,98 @@
+"""What the pipeline asks of a detector and of a tracker."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcache.frames import Track
+
+__all__ = ["Detection", "Detector", "Tracker"]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One object that a detector sees in one picture.
+
+    Attributes:
+        label: Class name, such as ``person``.
+        score: Confidence, 0 to 1.
+        box_xyxy: Left, top, right, bottom in pixels of the picture.
+    """
+
+    label: str
+    score: float
+    box_xyxy: tuple[float, float, float, float]
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds objects in single pictures. It remembers nothing, so streams may share one.
+
+    Example:
+        >>> import numpy as np
+        >>> class Everything:
+        ...     name, description = "everything", "one box around the picture"
+        ...     def detect(self, image_rgb):
+        ...         height, width = image_rgb.shape[:2]
+        ...         return (Detection("picture", 1.0, (0.0, 0.0, float(width), float(height))),)
+        >>> Everything().detect(np.zeros((4, 6, 3), np.uint8))[0].box_xyxy
+        (0.0, 0.0, 6.0, 4.0)
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, such as the file name of the model."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One line: which model, and why this one."""
+        ...
+
+    def detect(self, image_rgb: NDArray[np.uint8]) -> tuple[Detection, ...]:
+        """Finds the objects of one picture.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Returns:
+            The objects, best first.
+        """
+        ...
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Follows objects through the frames of one stream. Each stream needs its own."""
+
+    @property
+    def name(self) -> str:
+        """Short name, such as ``bytetrack``."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One line: which detector and tracker, and why these."""
+        ...
+
+    @property
+    def session(self) -> int:
+        """Number of the session, from 0; every `reset` starts a new one."""
+        ...
+
+    def update(self, image_rgb: NDArray[np.uint8]) -> tuple[Track, ...]:
+        """Looks at the next frame.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Returns:
+            The objects that are seen and confirmed in this frame, in the order of their numbers.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forgets every object and starts a new session, whose numbers begin at 1."""
+        ...

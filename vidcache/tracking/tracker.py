@@ -1,0 +1,206 @@
+# pyright: basic
+"""The trackers that Ultralytics ships, each owned by one stream."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcache.errors import ConfigError, ModelError
+from vidcache.frames import Track
+from vidcache.tracking._ultralytics import load_ultralytics
+from vidcache.tracking.detector import Observation, UltralyticsDetector
+from vidcache.tracking.model_files import find_model
+from vidcache.tracking.protocols import Detector
+from vidcache.tracking.tracker_settings import TrackerSettings, load_tracker_settings
+
+__all__ = ["UltralyticsTracker"]
+
+_NATIVE_REID = "auto"
+_REID_FALLBACK = "yolo26n-cls.pt"
+
+
+class UltralyticsTracker:
+    """Follows the objects of one stream with one of the trackers of Ultralytics.
+
+    An object gets its number when the tracker confirms it. Numbers begin at 1 in every session,
+    have no gaps, and are never given twice within a session. Two trackers never touch, and may
+    share one detector.
+
+    Args:
+        detector: A detector, or what `UltralyticsDetector` takes as its model.
+        tracker: Name of a tracker (`tracker_names` lists them), or the path of a settings file.
+        tracker_settings: Settings that replace the shipped ones: a mapping or a YAML file.
+        image_size: For the detector: longer side of the picture that the model sees, in pixels.
+        confidence: For the detector: objects with a lower score are left out.
+        classes: For the detector: labels to keep; None keeps all.
+        device: Where the detector and a re-identification model run.
+        precision: For the detector: ``auto``, ``fp32`` or ``bf16``.
+
+    Raises:
+        ModelError: If a model is not found, cannot be fetched, or is no detection model.
+        ConfigError: If the tracker, a setting or a class is unknown.
+        MissingExtraError: If Ultralytics is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> tracker = UltralyticsTracker("bundled", tracker="bytetrack")
+        >>> tracker.update(np.zeros((480, 640, 3), np.uint8))
+        ()
+        >>> tracker.reset()
+        >>> tracker.session
+        1
+    """
+
+    def __init__(
+        self,
+        detector: str | Path | Detector = "auto",
+        *,
+        tracker: str | Path = "bytetrack",
+        tracker_settings: str | Path | Mapping[str, Any] | None = None,
+        image_size: int | None = None,
+        confidence: float = 0.1,
+        classes: Iterable[str] | None = None,
+        device: str = "cpu",
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+    ) -> None:
+        # Settings come first: a mistake in them is found without loading a model.
+        self._settings = load_tracker_settings(tracker, tracker_settings)
+        if isinstance(detector, (str, Path)):
+            detector = UltralyticsDetector(
+                detector,
+                image_size=image_size,
+                confidence=confidence,
+                classes=classes,
+                device=device,
+                precision=precision,
+            )
+        self._detector: Detector = detector
+        self._tracker = _make_tracker(self._settings, detector, device)
+        self._session = 0
+        self._labels: list[str] = []
+        self._numbers: dict[int, int] = {}
+        self._last_number = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the tracker, such as ``bytetrack``."""
+        return self._settings.name
+
+    @property
+    def detector(self) -> Detector:
+        """The detector, which other trackers may share."""
+        return self._detector
+
+    @property
+    def settings(self) -> TrackerSettings:
+        """The tracker's settings, complete."""
+        return self._settings
+
+    @property
+    def description(self) -> str:
+        """One line: which detector and tracker, and why these."""
+        return f"{self._detector.description}; tracker {self.name}"
+
+    @property
+    def session(self) -> int:
+        """Number of the session, from 0; every `reset` starts a new one."""
+        return self._session
+
+    def update(self, image_rgb: NDArray[np.uint8]) -> tuple[Track, ...]:
+        """Looks at the next frame.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Returns:
+            The objects that are seen and confirmed in this frame, in the order of their numbers.
+            Boxes are cut at the picture's edge.
+
+        Raises:
+            InputError: If the picture has another shape or type.
+        """
+        from ultralytics.engine.results import Boxes
+
+        seen, labels = self._observe(image_rgb)
+        boxes = Boxes(seen.rows, image_rgb.shape[:2])
+        found = self._tracker.update(
+            boxes, seen.image_bgr, feats=seen.features, dets_del=seen.suppressed
+        )
+        self._forget_removed()
+        height, width = image_rgb.shape[:2]
+        limits = np.array([width, height, width, height], np.float32)
+        tracks = []
+        for row in found:
+            left, top, right, bottom = np.clip(row[:4], 0, limits).tolist()
+            if right > left and bottom > top:
+                number = self._number(int(row[4]))
+                label = labels[int(row[6])]
+                tracks.append(Track(number, label, float(row[5]), (left, top, right, bottom)))
+        return tuple(sorted(tracks, key=lambda track: track.id))
+
+    def reset(self) -> None:
+        """Forgets every object and starts a new session, whose numbers begin at 1."""
+        self._tracker.reset()
+        self._numbers.clear()
+        self._last_number = 0
+        self._session += 1
+
+    def _observe(self, image_rgb: NDArray[np.uint8]) -> tuple[Observation, Sequence[str]]:
+        if isinstance(self._detector, UltralyticsDetector):
+            return self._detector.observe(image_rgb), self._detector.labels
+        found = self._detector.detect(image_rgb)
+        for detection in found:
+            if detection.label not in self._labels:
+                self._labels.append(detection.label)
+        rows = [(*d.box_xyxy, d.score, self._labels.index(d.label)) for d in found]
+        seen = Observation(
+            rows=np.array(rows, np.float32).reshape(-1, 6),
+            image_bgr=np.ascontiguousarray(image_rgb[..., ::-1]),
+        )
+        return seen, self._labels
+
+    def _number(self, tracker_id: int) -> int:
+        if tracker_id not in self._numbers:
+            self._last_number += 1
+            self._numbers[tracker_id] = self._last_number
+        return self._numbers[tracker_id]
+
+    def _forget_removed(self) -> None:
+        """Keeps the table of numbers as small as the tracker's own memory."""
+        held = {t.track_id for t in (*self._tracker.tracked_stracks, *self._tracker.lost_stracks)}
+        self._numbers = {key: self._numbers[key] for key in self._numbers.keys() & held}
+
+
+def _make_tracker(settings: TrackerSettings, detector: Detector, device: str) -> Any:
+    load_ultralytics()
+    from ultralytics.trackers.track import TRACKER_MAP
+    from ultralytics.utils import IterableSimpleNamespace
+
+    values = dict(settings.values)
+    tracker_class = TRACKER_MAP[settings.name]
+    own = detector if isinstance(detector, UltralyticsDetector) else None
+    if values.get("with_reid"):
+        values["model"] = _reid_model(str(values.get("model", _NATIVE_REID)), own)
+    if own is not None and hasattr(tracker_class, "setup_predictor"):
+        own.provide_suppressed(tracker_class)
+    try:
+        return tracker_class(args=IterableSimpleNamespace(**values, device=device))
+    except ValueError as error:  # a method of motion compensation that does not exist
+        raise ConfigError(f"the tracker {settings.name} refuses its settings: {error}") from error
+    except Exception as error:  # Ultralytics and the run times below it raise any kind
+        raise ModelError(
+            f"the re-identification model {values.get('model')} cannot be read: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
+
+
+def _reid_model(model: str, detector: UltralyticsDetector | None) -> str:
+    """As Ultralytics does: the detector's own features, or a small classifier's."""
+    if model == _NATIVE_REID:
+        if detector is not None and detector.provide_features():
+            return _NATIVE_REID
+        model = _REID_FALLBACK
+    return str(find_model(model, flag="'model' in the tracker's settings").path)
