@@ -1,0 +1,222 @@
+"""What is drawn on an annotated frame: objects, actions with their scores, the last seconds."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcache.errors import InputError, MissingExtraError
+from vidcache.frames import Frame, FrameResult, Track
+from vidcache.video.palette import AMBER, Color, Palette, id_color, is_light
+
+__all__ = ["Overlay"]
+
+_WHITE: Color = (255, 255, 255)
+_FAINT: Color = (196, 202, 210)
+_TRACK: Color = (92, 98, 108)
+_DARK: Color = (16, 18, 22)
+
+Image = NDArray[np.uint8]
+
+
+class Overlay:
+    """Draws results on frames of any size and shape.
+
+    Boxes carry their object's ID and label in a colour that stays with the ID; a panel shows the
+    action and the best scores as bars; a strip along the bottom shows the actions of the last
+    seconds. It remembers those seconds, so each video needs an overlay of its own.
+
+    Args:
+        labels: The model's labels, in order: each has its own colour.
+        strip_seconds: How much of the past the strip shows.
+        max_actions: How many scores the panel shows at most; small frames show fewer.
+
+    Raises:
+        MissingExtraError: OpenCV is not installed.
+
+    Example:
+        >>> from vidcache.frames import ActionScore
+        >>> frame = Frame(np.zeros((240, 320, 3), np.uint8), 0, 0.0)
+        >>> result = FrameResult(0, 0.0, "walk", (ActionScore("walk", 0.9),))
+        >>> Overlay(["stand", "walk"]).draw(frame, result).shape
+        (240, 320, 3)
+    """
+
+    def __init__(
+        self, labels: Sequence[str] = (), *, strip_seconds: float = 10.0, max_actions: int = 5
+    ) -> None:
+        try:
+            from vidcache.video import painting
+        except ImportError as error:
+            raise MissingExtraError("opencv-python", "run", "draw on frames") from error
+        if strip_seconds <= 0:
+            raise InputError(f"strip_seconds={strip_seconds}: expected more than 0")
+        self._paint: Any = painting
+        self._palette = Palette(labels)
+        self._strip_seconds = strip_seconds
+        self._max_actions = max_actions
+        # Runs of one action: when each began, what it is.
+        self._runs: deque[tuple[float, str]] = deque()
+        self._now = 0.0
+
+    def draw(self, frame: Frame, result: FrameResult) -> Image:
+        """The frame with its result drawn on it, as a new picture.
+
+        Args:
+            frame: The frame. Frames are drawn in the order of their times.
+            result: What was found in it.
+
+        Returns:
+            RGB picture of the frame's size, shape (height, width, 3), uint8.
+        """
+        self._remember(frame.pts_seconds, result.action)
+        image = np.array(frame.image_rgb, order="C")
+        height, width = image.shape[:2]
+        # Grows with the picture, but more slowly than it: small frames need legible text.
+        size = max(11, round(0.0205 * (width * height) ** 0.5))
+        for track in result.objects:
+            self._draw_track(image, track, size)
+        bottom = self._draw_strip(image, size)
+        self._draw_panel(image, result, size, bottom)
+        self._draw_flags(image, (*frame.flags, *result.flags), size)
+        return image
+
+    def _remember(self, now: float, action: str) -> None:
+        if now < self._now:
+            self._runs.clear()
+        self._now = now
+        if not self._runs or self._runs[-1][1] != action:
+            self._runs.append((now, action))
+        oldest = now - self._strip_seconds
+        while len(self._runs) > 1 and self._runs[1][0] <= oldest:
+            self._runs.popleft()
+
+    def _draw_track(self, image: Image, track: Track, size: int) -> None:
+        height, width = image.shape[:2]
+        left, top, right, bottom = (round(float(edge)) for edge in track.box_xyxy)
+        left, right = max(left, 0), min(right, width - 1)
+        top, bottom = max(top, 0), min(bottom, height - 1)
+        if left >= right or top >= bottom:
+            return
+        color = id_color(track.id)
+        self._paint.draw_frame(image, left, top, right, bottom, max(1, size // 8), color)
+        text_size = max(10, round(size * 0.85))
+        text = f"{track.id} {track.label}"
+        line, pad = round(1.3 * text_size), max(2, size // 4)
+        chip = self._paint.text_width(text, text_size, 600) + 2 * pad
+        # Above its box; inside where there is no room.
+        chip_top = top - line if top >= line else top
+        chip_left = max(0, min(left, width - chip))
+        self._paint.fill_rounded(image, chip_left, chip_top, chip, line, size // 4, color)
+        ink = _DARK if is_light(color) else _WHITE
+        self._paint.draw_text(image, text, chip_left + pad, chip_top, text_size, ink, 600)
+
+    def _draw_strip(self, image: Image, size: int) -> int:
+        """Draw the last seconds along the bottom; gives the upper edge of what it covers."""
+        paint = self._paint
+        height, width = image.shape[:2]
+        margin, bar = round(size * 0.6), round(size * 1.45)
+        left, span = margin, width - 2 * margin
+        top = height - margin - bar
+        paint.shade_rounded(image, left, top, span, bar, size // 3, 0.55)
+        start = self._now - self._strip_seconds
+        ends = [*(begin for begin, _ in self._runs), self._now][1:]
+        text_size = max(9, round(size * 0.8))
+        for (begin, label), end in zip(self._runs, ends, strict=True):
+            first = left + round(max(0.0, (begin - start) / self._strip_seconds) * span)
+            last = left + round((end - start) / self._strip_seconds * span)
+            if last <= first:
+                continue
+            color = self._palette.color(label)
+            paint.fill_rounded(image, first, top, last - first, bar, size // 3, color)
+            text_width = paint.text_width(label, text_size, 600)
+            if text_width + size // 2 <= last - first:
+                ink = _DARK if is_light(color) else _WHITE
+                x = first + (last - first - text_width) // 2
+                y = top + (bar - round(1.3 * text_size)) // 2
+                paint.draw_text(image, label, x, y, text_size, ink, 600)
+        return top
+
+    def _draw_panel(self, image: Image, result: FrameResult, size: int, bottom: int) -> None:
+        paint = self._paint
+        width = image.shape[1]
+        margin, pad = round(size * 0.6), round(size * 0.6)
+        title, row = round(size * 1.5), round(size * 1.3)
+        panel = min(width - 2 * margin, max(round(size * 14), round(0.2 * width)))
+        room = int(bottom * 0.5) - margin - 2 * pad - round(1.3 * title)
+        shown = result.actions[: max(1, min(self._max_actions, room // row))]
+        height = 2 * pad + round(1.3 * title) + row * len(shown)
+        paint.shade_rounded(image, margin, margin, panel, height, size // 2, 0.62)
+        x, y = margin + pad, margin + pad
+        color = self._palette.color(result.action)
+        mark = max(3, size // 4)
+        paint.fill_rounded(image, x, y + title // 4, mark, round(0.85 * title), mark // 2, color)
+        paint.draw_text(image, result.action, x + 2 * mark, y, title, _WHITE, 700)
+        y += round(1.3 * title)
+        for action in shown:
+            self._draw_score(
+                image, (x, y, panel - 2 * pad), action.label, action.score, size, result.action
+            )
+            y += row
+
+    def _draw_score(
+        self,
+        image: Image,
+        place: tuple[int, int, int],
+        label: str,
+        score: float,
+        size: int,
+        action: str,
+    ) -> None:
+        paint = self._paint
+        left, top, width = place
+        text_size = max(10, round(size * 0.88))
+        ink, weight = (_WHITE, 600) if label == action else (_FAINT, 400)
+        line = round(1.3 * text_size)
+        name = round(0.46 * width)
+        number = paint.text_width("0.00", text_size, 400) + size // 3
+        paint.draw_text(
+            image,
+            self._shorten(label, text_size, weight, name - size // 3),
+            left,
+            top,
+            text_size,
+            ink,
+            weight,
+        )
+        score = min(max(float(score), 0.0), 1.0)
+        bar_left, bar_width = left + name, width - name - number
+        bar_height = max(3, round(size * 0.42))
+        bar_top = top + (line - bar_height) // 2
+        paint.fill_rounded(image, bar_left, bar_top, bar_width, bar_height, bar_height // 2, _TRACK)
+        filled = round(bar_width * score)
+        if filled:
+            color = self._palette.color(label)
+            paint.fill_rounded(
+                image, bar_left, bar_top, max(filled, 2), bar_height, bar_height // 2, color
+            )
+        paint.draw_text(
+            image, f"{score:.2f}", bar_left + bar_width + size // 3, top, text_size, ink, weight
+        )
+
+    def _shorten(self, text: str, size: int, weight: int, width: int) -> str:
+        if self._paint.text_width(text, size, weight) <= width:
+            return text
+        while len(text) > 1 and self._paint.text_width(text + "…", size, weight) > width:
+            text = text[:-1]
+        return text + "…"
+
+    def _draw_flags(self, image: Image, flags: tuple[str, ...], size: int) -> None:
+        """One amber chip for each flag, in the upper right corner."""
+        top = round(size * 0.6)
+        text_size, pad = max(10, round(size * 0.85)), max(3, size // 3)
+        for flag in dict.fromkeys(flags):
+            text = flag.replace("_", " ")
+            chip = self._paint.text_width(text, text_size, 600) + 2 * pad
+            left = image.shape[1] - round(size * 0.6) - chip
+            line = round(1.3 * text_size)
+            self._paint.fill_rounded(image, left, top, chip, line, size // 4, AMBER)
+            self._paint.draw_text(image, text, left + pad, top, text_size, _DARK, 600)
+            top += line + size // 4

@@ -1,0 +1,56 @@
+"""Colours that stay the same for a label, an ID, or a state, in every frame and every video."""
+
+import colorsys
+import zlib
+from collections.abc import Sequence
+
+__all__ = ["ABSENT", "AMBER", "UNSURE", "Color", "Palette", "id_color", "is_light"]
+
+Color = tuple[int, int, int]
+
+UNSURE: Color = (138, 144, 153)
+ABSENT: Color = (84, 90, 100)
+AMBER: Color = (255, 176, 46)
+
+_GOLDEN_RATIO = 0.618034
+
+
+class Palette:
+    """A colour for each label: neighbours in the list are far apart on the colour wheel.
+
+    Args:
+        labels: The labels, in the model's order. Others get a colour from their name.
+
+    Example:
+        >>> Palette(["nobody", "stand", "walk"]).color("unsure") == UNSURE
+        True
+    """
+
+    def __init__(self, labels: Sequence[str] = ()) -> None:
+        self._colors = {label: _wheel(index) for index, label in enumerate(labels)}
+        self._colors.update({"unsure": UNSURE, "nobody": ABSENT})
+
+    def color(self, label: str) -> Color:
+        """The RGB colour of a label."""
+        if label not in self._colors:
+            self._colors[label] = _wheel(zlib.crc32(label.encode()) % 997)
+        return self._colors[label]
+
+
+def id_color(number: int) -> Color:
+    """The RGB colour of a tracked object."""
+    return _wheel(number, offset=0.09, saturation=0.72)
+
+
+def is_light(color: Color) -> bool:
+    """True if dark text reads better on this colour than white text."""
+    red, green, blue = color
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 140
+
+
+def _wheel(index: int, offset: float = 0.47, saturation: float = 0.62) -> Color:
+    hue = (offset + index * _GOLDEN_RATIO) % 1.0
+    # Every few turns of the wheel a little darker, so that near hues still differ.
+    value = 1.0 - 0.1 * (index // 8 % 3)
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return round(red * 255), round(green * 255), round(blue * 255)

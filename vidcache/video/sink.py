@@ -1,0 +1,60 @@
+"""Where results go: one protocol for every output."""
+
+from types import TracebackType
+from typing import Any, Protocol
+
+from vidcache.frames import Frame, FrameResult
+
+__all__ = ["Sink"]
+
+
+class Sink(Protocol):
+    """An output for results, opened once, written frame by frame, closed once.
+
+    Leaving its ``with`` block closes a sink that was not closed, without an end record.
+
+    Attributes:
+        closed: True once it takes no more results; a window that its user closed says so too.
+    """
+
+    @property
+    def closed(self) -> bool:
+        """True once it takes no more results."""
+        ...
+
+    def open(self, header: dict[str, Any]) -> None:
+        """Begin.
+
+        Args:
+            header: The fields of the JSONL header: ``source``, ``labels``, ``size``, …; and where
+                the source knows it, its ``duration`` in seconds.
+
+        Raises:
+            SinkError: The output cannot be opened.
+        """
+        ...
+
+    def write(self, frame: Frame, result: FrameResult) -> None:
+        """Take one result and the frame that it belongs to, in order.
+
+        Raises:
+            SinkError: It cannot be written. What was written before stays readable.
+        """
+        ...
+
+    def close(self, end: dict[str, Any] | None = None) -> None:
+        """End. Closing twice is fine.
+
+        Args:
+            end: The fields of the JSONL end record; None says that it was cut short.
+        """
+        ...
+
+    def __enter__(self) -> "Sink": ...
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
