@@ -29,9 +29,9 @@ class FrameEncoder(nn.Module):
 
     Args:
         name: Name of the model in timm, such as ``"vit_small_patch14_dinov2"``.
-        weights: ``"hub"`` for the published weights, None for random ones (to train), or the
-            path of a ``.safetensors`` or ``.pth`` file. A position embedding of another size is
-            resampled.
+        weights: ``"hub"`` for the published weights, None for random ones (to train), the
+            name of a bundled action model, or the path of a ``.safetensors`` or ``.pth`` file. A
+            position embedding of another size is resampled.
         image_size: Height and width that the model sees, in pixels; one number for a square;
             None for the model's own. A multiple of the patch size.
         num_tokens: Tokens of a frame: 1 (pooled), 1 + g*g (pooled and g x g regions) or g*g

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from vidcache.encoder.bundled import find_bundled_models
 from vidcache.errors import ConfigError, MissingExtraError, ModelError
 
 __all__ = ["build_vit"]
@@ -34,9 +35,9 @@ def build_vit(
 
     Args:
         name: Name in timm, with or without a tag of its weights.
-        weights: ``"hub"`` for the published weights, None for random ones, or the path of a
-            ``.safetensors`` or ``.pth`` file: a ViT's own, or a model that vidcache saved. A
-            position embedding of another size is resampled.
+        weights: ``"hub"`` for the published weights, None for random ones, the name of a
+            bundled action model, or the path of a ``.safetensors`` or ``.pth`` file: a ViT's
+            own, or an action model. A position embedding of another size is resampled.
         image_size: Height and width in pixels; None for the model's own.
         model_args: Further arguments of the model.
 
@@ -59,7 +60,7 @@ def build_vit(
         if source is None:
             return _fetch_from_hub(timm, name, arguments)
     elif weights is not None:
-        source = Path(weights)
+        source = find_bundled_models().get(os.fspath(weights), Path(weights))
     model: Any = _create(timm, name, arguments)
     if source is not None:
         tensors = _drop_classifier(_read_tensors(source), model.pretrained_cfg)

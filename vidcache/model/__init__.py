@@ -1,0 +1,6 @@
+"""The action model: encoder, camera head and labels, in one file."""
+
+from vidcache.model.action_model import ActionModel
+from vidcache.model.config import ActionModelConfig
+
+__all__ = ["ActionModel", "ActionModelConfig"]

@@ -1,0 +1,258 @@
+"""The action model: from frames to the probability of every action."""
+
+import os
+import re
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from vidcache.cache import HeadState
+from vidcache.encoder import FrameEncoder
+from vidcache.encoder.bundled import find_bundled_models
+from vidcache.encoder.preprocessing import Images
+from vidcache.errors import ConfigError, ModelError
+from vidcache.head import CameraHead
+from vidcache.model.config import ActionModelConfig
+from vidcache.model.model_card import describe_model
+from vidcache.model.model_file import read_model, write_model
+
+__all__ = ["ActionModel"]
+
+# What may change when the weights are there: all else decides what the weights mean.
+_ADJUSTABLE = ("temperature", "threshold", "about")
+
+
+class ActionModel(nn.Module):
+    """An encoder, a camera head and the labels of what the head says.
+
+    Args:
+        config: The settings.
+        encoder_weights: Where the encoder begins: None for random weights, ``"hub"``, a file, or
+            the name of a bundled model.
+        precision: Number format of the encoder's inference: ``"auto"``, ``"fp32"`` or ``"bf16"``.
+            The head computes in fp32: frame by frame it is no faster otherwise.
+        device: Where the model runs.
+
+    Attributes:
+        encoder: The :class:`~vidcache.encoder.FrameEncoder`.
+        head: The :class:`~vidcache.head.CameraHead`.
+
+    Raises:
+        ConfigError: The settings of encoder and head do not fit together.
+        ModelError: The encoder is unknown, or its weights cannot be had.
+        MissingExtraError: timm is not installed.
+
+    Example:
+        >>> model = ActionModel.load("tiny")
+        >>> state = model.init_state()
+        >>> for frame in open_source("walk.mp4"):
+        ...     tokens = model.encode(frame.image_rgb[None])
+        ...     scores = model.step(tokens[None], state)[0, 0]
+        ...     print(model.labels[int(scores.argmax())])
+    """
+
+    def __init__(
+        self,
+        config: ActionModelConfig,
+        *,
+        encoder_weights: str | os.PathLike[str] | None = None,
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+        device: str | torch.device = "cpu",
+    ) -> None:
+        super().__init__()
+        self.encoder = FrameEncoder(
+            config.encoder,
+            encoder_weights,
+            image_size=config.image_size,
+            num_tokens=config.num_tokens,
+            precision=precision,
+            fit=config.fit,
+            mean=config.mean,
+            std=config.std,
+            interpolation=config.interpolation,
+            crop_pct=config.crop_pct,
+            model_args=config.model_args,
+        )
+        if config.head.in_features != self.encoder.num_features:
+            raise ConfigError(
+                f"head.in_features is {config.head.in_features}, but {config.encoder} gives "
+                f"{self.encoder.num_features} features a token: they must be equal"
+            )
+        self.head = CameraHead(config.head)
+        # Written down here, so that a saved model does not depend on timm's defaults of its day.
+        preprocessing = self.encoder.preprocessing
+        self._config = replace(
+            config,
+            image_size=preprocessing.size,
+            mean=preprocessing.mean,
+            std=preprocessing.std,
+            interpolation=preprocessing.interpolation,
+            crop_pct=preprocessing.crop_pct,
+        )
+        self.to(device)
+
+    @property
+    def config(self) -> ActionModelConfig:
+        """The settings, with what the ViT chose filled in.
+
+        May be set, to change ``temperature``, ``threshold`` or ``about``.
+
+        Raises:
+            ConfigError: On setting, if it differs in anything else.
+        """
+        return self._config
+
+    @config.setter
+    def config(self, config: ActionModelConfig) -> None:
+        adjusted = replace(self._config, **{name: getattr(config, name) for name in _ADJUSTABLE})
+        if adjusted != config:
+            raise ConfigError(
+                f"only {', '.join(_ADJUSTABLE)} of a model's settings can be changed: build "
+                "another ActionModel for the rest"
+            )
+        self._config = config
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the actions, in the order of the scores."""
+        return self._config.labels
+
+    @property
+    def temperature(self) -> float:
+        """What the head's outputs are divided by before the softmax."""
+        return self._config.temperature
+
+    @property
+    def threshold(self) -> float:
+        """Score below which no action is shown but ``unsure``."""
+        return self._config.threshold
+
+    def init_state(self, batch_size: int = 1) -> HeadState:
+        """Makes the state of new streams, with all the memory that they will ever need.
+
+        Args:
+            batch_size: Number of streams B.
+
+        Returns:
+            The state.
+        """
+        return self.head.init_state(batch_size)
+
+    def encode(self, images: Images) -> Tensor:
+        """Turns frames into tokens, without gradients.
+
+        Args:
+            images: uint8 RGB, NumPy or torch: a batch (B, height, width, 3), or a list of
+                pictures (height, width, 3) whose sizes may differ.
+
+        Returns:
+            float32 tokens, shape (B, N, C).
+
+        Raises:
+            InputError: The pictures have another type or shape.
+        """
+        return self.encoder(images)
+
+    def forward(self, features: Tensor, seconds: Tensor | None = None) -> Tensor:
+        """Scores every frame of whole clips, each from the frames that it may see.
+
+        Args:
+            features: Tokens of the frames, shape (B, T, N, C).
+            seconds: Times of the frames, (B, T), where the head counts seconds.
+
+        Returns:
+            Calibrated probabilities, float32, shape (B, T, number of labels).
+
+        Raises:
+            InputError: A shape does not fit, or times are missing.
+        """
+        return self._calibrate(self.head(features, seconds).prediction)
+
+    def step(self, features: Tensor, state: HeadState, seconds: Tensor | None = None) -> Tensor:
+        """Scores the next frames of streams and makes them history.
+
+        Gives what :meth:`forward` gives for these frames on everything the streams have seen.
+
+        Args:
+            features: Tokens of the next T ≥ 1 frames, shape (B, T, N, C).
+            state: The streams' state; it is changed.
+            seconds: Times of the frames, (B, T), where the head counts seconds.
+
+        Returns:
+            Calibrated probabilities, float32, shape (B, T, number of labels).
+
+        Raises:
+            InputError: A shape does not fit, or times are missing.
+            StateError: The state belongs to another head or batch size.
+        """
+        return self._calibrate(self.head.step(features, state, seconds).prediction)
+
+    def summary(self) -> str:
+        """The model in a few lines: parts, sizes, labels, and what it was trained on."""
+        return describe_model(self.config, self.encoder, self.head)
+
+    def save(self, path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float16) -> None:
+        """Writes the model to one safetensors file, with its settings inside.
+
+        Args:
+            path: The file. It is replaced whole or not at all.
+            dtype: What weights are stored in; ``torch.float32`` keeps every bit.
+
+        Raises:
+            ModelError: The file cannot be written, or a weight is not finite in ``dtype``.
+        """
+        write_model(Path(path), self.config, self.state_dict(), dtype)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | os.PathLike[str],
+        *,
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+        device: str | torch.device = "cpu",
+    ) -> "ActionModel":
+        """Reads a bundled model or a file that :meth:`save` wrote.
+
+        Args:
+            name_or_path: Name of a bundled model, such as ``"tiny"``, or the path of a file.
+            precision: Number format of the encoder's inference.
+            device: Where the model runs.
+
+        Returns:
+            The model, in evaluation mode, with float32 weights.
+
+        Raises:
+            ModelError: There is no such model, or the file cannot be read or used.
+            MissingExtraError: timm is not installed.
+        """
+        path = _find_model(name_or_path)
+        config, tensors = read_model(path)
+        try:
+            model = cls(config, precision=precision)
+            model.load_state_dict(tensors)
+        except (ConfigError, RuntimeError) as error:
+            detail = re.sub(r"\s+", " ", str(error))[:240]
+            raise ModelError(f"the model file {path} cannot be used: {detail}") from error
+        return model.eval().to(device)
+
+    def _calibrate(self, prediction: Tensor) -> Tensor:
+        return (prediction.float() / self.temperature).softmax(dim=-1)
+
+
+def _find_model(name_or_path: str | os.PathLike[str]) -> Path:
+    bundled = find_bundled_models()
+    path, name = Path(name_or_path), os.fspath(name_or_path)
+    if name in bundled:
+        return bundled[name]
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    near = get_close_matches(name, bundled, n=1)
+    raise ModelError(
+        f"there is no model {name!r}: the bundled ones are {', '.join(bundled) or '(none)'}"
+        + (f" (did you mean {near[0]!r}?)" if near else "")
+        + "; or give the path of a .safetensors file"
+    )

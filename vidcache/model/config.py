@@ -1,0 +1,115 @@
+"""Settings of an action model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from vidcache.errors import ConfigError
+from vidcache.head import HeadConfig
+
+__all__ = ["ActionModelConfig"]
+
+_PAIRS_AND_TRIPLES = ("labels", "image_size", "mean", "std")
+
+
+@dataclass(frozen=True)
+class ActionModelConfig:
+    """Everything that makes an action model, except its weights.
+
+    Args:
+        encoder: Name of the encoder's ViT in timm.
+        labels: Names of the actions, in the order of the head's outputs.
+        head: Settings of the camera head. It has one output a label, and the encoder's tokens.
+        image_size: Height and width that the encoder sees; None for the ViT's own.
+        num_tokens: Tokens of a frame, as :class:`~vidcache.encoder.TokenLayout` reads them.
+        fit: How a frame of another shape fits in: ``"crop"``, ``"pad"`` or ``"stretch"``.
+        mean: Mean colour, 0 to 1; None for the ViT's own.
+        std: Standard deviation of colour; None for the ViT's own.
+        interpolation: How frames are resized; None for the ViT's own.
+        crop_pct: Share of the short side that ``"crop"`` keeps; None for the ViT's own.
+        model_args: Further arguments of the timm model.
+        temperature: What the head's outputs are divided by before the softmax, so that the
+            scores are probabilities that hold.
+        threshold: Score below which no action is shown but ``unsure``.
+        about: What the model was trained on and how it did, as plain values; shown by
+            ``vidcache info``.
+
+    Raises:
+        ConfigError: A value is out of range, or values do not fit together.
+
+    Example:
+        >>> head = HeadConfig(in_features=192, width=128, depth=2, num_heads=4, num_iterations=2,
+        ...                   num_outputs=3, num_tokens=17)
+        >>> config = ActionModelConfig("vit_tiny_patch16_224", ("nobody", "stand", "walk"), head,
+        ...                            image_size=(128, 128), num_tokens=17)
+        >>> ActionModelConfig.from_dict(config.to_dict()) == config
+        True
+    """
+
+    encoder: str
+    labels: tuple[str, ...]
+    head: HeadConfig
+    image_size: tuple[int, int] | None = None
+    num_tokens: int = 1
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    interpolation: Literal["bicubic", "bilinear", "nearest"] | None = None
+    crop_pct: float | None = None
+    model_args: dict[str, Any] = field(default_factory=dict[str, Any])
+    temperature: float = 1.0
+    threshold: float = 0.5
+    about: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise ConfigError(f"labels are {self.labels}: give at least one, each once")
+        if len(self.labels) != self.head.num_outputs:
+            raise ConfigError(
+                f"there are {len(self.labels)} labels, but head.num_outputs is "
+                f"{self.head.num_outputs}: they must be equal"
+            )
+        if self.num_tokens != self.head.num_tokens:
+            raise ConfigError(
+                f"num_tokens is {self.num_tokens}, but head.num_tokens is "
+                f"{self.head.num_tokens}: they must be equal"
+            )
+        if not 0 < self.temperature < float("inf"):
+            raise ConfigError(f"temperature is {self.temperature}: give a number above 0")
+        if not 0 <= self.threshold <= 1:
+            raise ConfigError(f"threshold is {self.threshold}: give a number from 0 to 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the settings as plain values, for JSON and YAML."""
+        values = {known.name: getattr(self, known.name) for known in fields(self)}
+        for name in _PAIRS_AND_TRIPLES:
+            values[name] = None if values[name] is None else list(values[name])
+        return values | {"head": self.head.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> ActionModelConfig:
+        """Builds a config from plain values, as :meth:`to_dict` gives them.
+
+        Args:
+            settings: Names and values.
+
+        Raises:
+            ConfigError: A name is unknown, a value is missing or out of range.
+        """
+        known = [known_field.name for known_field in fields(cls)]
+        for name in settings:
+            if name not in known:
+                near = get_close_matches(name, known, n=1) or known
+                raise ConfigError(f"unknown model setting {name!r}: did you mean {near[0]!r}?")
+        values = dict(settings)
+        for name in _PAIRS_AND_TRIPLES:
+            if isinstance(values.get(name), list):
+                values[name] = tuple(values[name])
+        if isinstance(values.get("head"), dict):
+            values["head"] = HeadConfig.from_dict(values["head"])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"model settings are incomplete: {error}") from None
