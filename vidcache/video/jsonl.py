@@ -11,12 +11,12 @@ import os
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import numpy as np
 
 from vidcache.errors import SinkError
-from vidcache.frames import Discontinuity, Frame, FrameResult
+from vidcache.frames import Discontinuity, Event, Frame, FrameResult
 
 __all__ = ["SCHEMA_VERSION", "JsonlSink", "records_from_result"]
 
@@ -69,12 +69,19 @@ class JsonlSink:
             self._write(record)
 
     def close(self, end: dict[str, Any] | None = None) -> None:
-        """Write the end record, if there is one, and close the file. See `Sink.close`."""
+        """Write the end record, if there is one, and close the file. See `Sink.close`.
+
+        Events under ``"events"``, known only now that the stream is over, get records of their
+        own in front of it.
+        """
         if self._finished:
             return
         try:
             if end is not None and self._file is not None:
-                self._write({"type": "end", **end})
+                record = {"type": "end", **end}
+                for event in record.pop("events", ()):
+                    self._write(_record_from_event(event))
+                self._write(record)
         finally:
             self._finished = True
             file, self._file = self._file, None
@@ -149,29 +156,31 @@ def records_from_result(result: FrameResult) -> list[dict[str, Any]]:
         frame["session"] = result.session
     if result.time is not None:
         frame["time"] = round(result.time, 3)
-    before: list[dict[str, Any]] = []
-    after: list[dict[str, Any]] = []
-    for event in result.events:
-        place = {"frame": event.frame, "pts": round(event.pts_seconds, 6)}
-        if isinstance(event, Discontinuity):
-            before.append({"type": "discontinuity", "reason": event.reason, **place})
-        else:
-            after.append({"type": "event", "kind": event.kind, "label": event.label, **place})
+    before = [_record_from_event(e) for e in result.events if isinstance(e, Discontinuity)]
+    after = [_record_from_event(e) for e in result.events if isinstance(e, Event)]
     return [*before, frame, *after]
+
+
+def _record_from_event(event: Event | Discontinuity) -> dict[str, Any]:
+    place = {"frame": event.frame, "pts": round(event.pts_seconds, 6)}
+    if isinstance(event, Discontinuity):
+        return {"type": "discontinuity", "reason": event.reason, **place}
+    return {"type": "event", "kind": event.kind, "label": event.label, **place}
 
 
 def _clean(value: Any) -> Any:
     """The same value in what JSON knows: NumPy numbers as numbers, NaN and infinity as null."""
     if isinstance(value, dict):
-        return {str(key): _clean(item) for key, item in value.items()}
+        fields = cast(dict[Any, Any], value)
+        return {str(key): _clean(item) for key, item in fields.items()}
     if isinstance(value, (list, tuple)):
-        return [_clean(item) for item in value]
+        return [_clean(item) for item in cast(list[Any], value)]
     if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return _clean(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
     return value
 
 

@@ -1,3 +1,4 @@
+# pyright: basic
 """Pictures with their times into an H.264 MP4 that is playable at any moment."""
 
 import os
@@ -87,6 +88,7 @@ class Mp4Writer:
             SinkError: The file cannot be written, for instance because the disk is full.
         """
         import av
+        import av.error
         from av.video.frame import PictureType
 
         ticks = round(pts_seconds * _TICKS_PER_SECOND)
@@ -104,7 +106,7 @@ class Mp4Writer:
         self._last_ticks = ticks
         try:
             self._mux(self._stream.encode(picture))
-        except (av.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError) as error:
             raise self._failure(error) from error
 
     def close(self, end_seconds: float | None = None) -> None:
@@ -118,6 +120,7 @@ class Mp4Writer:
             SinkError: The file cannot be finished; it plays up to the last fragment.
         """
         import av
+        import av.error
 
         if self._closed:
             return
@@ -129,12 +132,13 @@ class Mp4Writer:
                 self._mux_last(end_seconds)
             finally:
                 self._container.close()
-        except (av.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError) as error:
             raise self._failure(error) from error
 
     def _open(self) -> "OutputContainer":
         try:
             import av
+            import av.error
         except ImportError as error:
             raise MissingExtraError("av", "run", "write video") from error
         options = {
@@ -144,7 +148,7 @@ class Mp4Writer:
         }
         try:
             return av.open(str(self._path), "w", format="mp4", container_options=options)
-        except (av.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError) as error:
             raise self._failure(error) from error
 
     def _add_stream(self, frame_rate: float, crf: int, preset: str) -> "VideoStream":

@@ -1,3 +1,4 @@
+# pyright: basic
 """Reading cameras, and files on request, with OpenCV."""
 
 import math
@@ -146,14 +147,14 @@ class OpencvReader:
         except OSError as error:
             raise explain_failure(error, self._location, self._options.open_timeout) from error
 
-    def _to_rgb(self, image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _to_rgb(self, image_bgr: Any) -> NDArray[np.uint8]:
         import cv2
 
         height, width = image_bgr.shape[:2]
         size = self._options.fit(width, height)
         if size != (width, height):
             image_bgr = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
+        return np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
     def _describe(
         self, capture: Any, image: NDArray[np.uint8], rate: float, live: bool

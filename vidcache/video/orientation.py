@@ -41,7 +41,7 @@ class Orientation:
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture (height, width, 3), upright and contiguous in memory."""
         if self.transpose:
-            image = image.transpose(1, 0, 2)
+            image = np.swapaxes(image, 0, 1)
         if self.flip_horizontal:
             image = image[:, ::-1]
         if self.flip_vertical:

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import InputError, MissingExtraError
-from vidcache.frames import Frame, FrameResult, Track
+from vidcache.frames import ActionScore, Frame, FrameResult, Track
 from vidcache.video.palette import AMBER, Color, Palette, id_color, is_light
 
 __all__ = ["Overlay"]
 
 _WHITE: Color = (255, 255, 255)
 _FAINT: Color = (196, 202, 210)
-_TRACK: Color = (92, 98, 108)
+_TRACK: Color = (66, 70, 78)
 _DARK: Color = (16, 18, 22)
 
 Image = NDArray[np.uint8]
@@ -54,6 +54,7 @@ class Overlay:
         if strip_seconds <= 0:
             raise InputError(f"strip_seconds={strip_seconds}: expected more than 0")
         self._paint: Any = painting
+        self._labels = tuple(labels)
         self._palette = Palette(labels)
         self._strip_seconds = strip_seconds
         self._max_actions = max_actions
@@ -80,7 +81,8 @@ class Overlay:
             self._draw_track(image, track, size)
         bottom = self._draw_strip(image, size)
         self._draw_panel(image, result, size, bottom)
-        self._draw_flags(image, (*frame.flags, *result.flags), size)
+        flags = (*frame.flags, *result.flags)
+        self._draw_corner(image, frame.pts_seconds, flags, size)
         return image
 
     def _remember(self, now: float, action: str) -> None:
@@ -101,7 +103,7 @@ class Overlay:
         if left >= right or top >= bottom:
             return
         color = id_color(track.id)
-        self._paint.draw_frame(image, left, top, right, bottom, max(1, size // 8), color)
+        self._paint.draw_frame(image, left, top, right, bottom, max(2, round(size / 7)), color)
         text_size = max(10, round(size * 0.85))
         text = f"{track.id} {track.label}"
         line, pad = round(1.3 * text_size), max(2, size // 4)
@@ -117,10 +119,10 @@ class Overlay:
         """Draw the last seconds along the bottom; gives the upper edge of what it covers."""
         paint = self._paint
         height, width = image.shape[:2]
-        margin, bar = round(size * 0.6), round(size * 1.45)
+        margin, bar, radius = round(size * 0.6), round(size * 1.45), max(2, size // 4)
         left, span = margin, width - 2 * margin
         top = height - margin - bar
-        paint.shade_rounded(image, left, top, span, bar, size // 3, 0.55)
+        paint.shade_rounded(image, left, top, span, bar, radius, 0.55)
         start = self._now - self._strip_seconds
         ends = [*(begin for begin, _ in self._runs), self._now][1:]
         text_size = max(9, round(size * 0.8))
@@ -130,76 +132,73 @@ class Overlay:
             if last <= first:
                 continue
             color = self._palette.color(label)
-            paint.fill_rounded(image, first, top, last - first, bar, size // 3, color)
-            text_width = paint.text_width(label, text_size, 600)
+            # One pixel of the dark strip stays visible between two actions.
+            paint.fill_rounded(image, first, top, max(1, last - first - 1), bar, radius, color)
+            text = _spaced(label)
+            text_width = paint.text_width(text, text_size, 600)
             if text_width + size // 2 <= last - first:
                 ink = _DARK if is_light(color) else _WHITE
                 x = first + (last - first - text_width) // 2
                 y = top + (bar - round(1.3 * text_size)) // 2
-                paint.draw_text(image, label, x, y, text_size, ink, 600)
+                paint.draw_text(image, text, x, y, text_size, ink, 600)
         return top
 
     def _draw_panel(self, image: Image, result: FrameResult, size: int, bottom: int) -> None:
+        """Draw the action, large, and under it the best scores as bars."""
         paint = self._paint
         width = image.shape[1]
-        margin, pad = round(size * 0.6), round(size * 0.6)
+        margin, pad = round(size * 0.6), round(size * 0.65)
         title, row = round(size * 1.5), round(size * 1.3)
-        panel = min(width - 2 * margin, max(round(size * 14), round(0.2 * width)))
-        room = int(bottom * 0.5) - margin - 2 * pad - round(1.3 * title)
+        room = round(bottom * 0.42) - margin - 2 * pad - round(1.35 * title)
         shown = result.actions[: max(1, min(self._max_actions, room // row))]
-        height = 2 * pad + round(1.3 * title) + row * len(shown)
-        paint.shade_rounded(image, margin, margin, panel, height, size // 2, 0.62)
+        mark, gap = max(4, round(size * 0.32)), max(5, round(size * 0.45))
+        name = _spaced(result.action)
+        scores = min(self._name_width(size) + round(size * 10), max(round(size * 13), width // 2))
+        headline = 2 * pad + mark + gap + paint.text_width(name, title, 700)
+        panel = min(width - 2 * margin, max(scores, headline))
+        height = 2 * pad + round(1.35 * title) + row * len(shown)
+        paint.shade_rounded(image, margin, margin, panel, height, size // 2, 0.66)
         x, y = margin + pad, margin + pad
         color = self._palette.color(result.action)
-        mark = max(3, size // 4)
-        paint.fill_rounded(image, x, y + title // 4, mark, round(0.85 * title), mark // 2, color)
-        paint.draw_text(image, result.action, x + 2 * mark, y, title, _WHITE, 700)
-        y += round(1.3 * title)
+        line = round(1.3 * title)
+        paint.fill_rounded(image, x, y + line // 6, mark, line - line // 3, mark // 2, color)
+        paint.draw_text(image, name, x + mark + gap, y, title, _WHITE, 700)
+        y += round(1.35 * title)
         for action in shown:
-            self._draw_score(
-                image, (x, y, panel - 2 * pad), action.label, action.score, size, result.action
-            )
+            best = action.label == result.action
+            self._draw_score(image, (x, y, panel - 2 * pad), action, size, best)
             y += row
 
     def _draw_score(
-        self,
-        image: Image,
-        place: tuple[int, int, int],
-        label: str,
-        score: float,
-        size: int,
-        action: str,
+        self, image: Image, place: tuple[int, int, int], action: ActionScore, size: int, best: bool
     ) -> None:
+        """Draw one line of the panel: name, bar, number."""
         paint = self._paint
         left, top, width = place
         text_size = max(10, round(size * 0.88))
-        ink, weight = (_WHITE, 600) if label == action else (_FAINT, 400)
-        line = round(1.3 * text_size)
-        name = round(0.46 * width)
-        number = paint.text_width("0.00", text_size, 400) + size // 3
-        paint.draw_text(
-            image,
-            self._shorten(label, text_size, weight, name - size // 3),
-            left,
-            top,
-            text_size,
-            ink,
-            weight,
-        )
-        score = min(max(float(score), 0.0), 1.0)
-        bar_left, bar_width = left + name, width - name - number
-        bar_height = max(3, round(size * 0.42))
-        bar_top = top + (line - bar_height) // 2
-        paint.fill_rounded(image, bar_left, bar_top, bar_width, bar_height, bar_height // 2, _TRACK)
+        ink, weight = (_WHITE, 600) if best else (_FAINT, 450)
+        line, space = round(1.3 * text_size), max(4, round(size * 0.4))
+        name = min(self._name_width(size), round(0.6 * width))
+        number = paint.text_width("0.00", text_size, 600)
+        text = self._shorten(_spaced(action.label), text_size, weight, name)
+        paint.draw_text(image, text, left, top, text_size, ink, weight)
+        score = min(max(float(action.score), 0.0), 1.0)
+        bar_left, bar_width = left + name + space, width - name - number - 2 * space
+        bar = max(4, round(size * 0.42))
+        middle = top + line // 2
+        paint.draw_bar(image, bar_left, middle, bar_width, bar, _TRACK)
         filled = round(bar_width * score)
         if filled:
-            color = self._palette.color(label)
-            paint.fill_rounded(
-                image, bar_left, bar_top, max(filled, 2), bar_height, bar_height // 2, color
-            )
-        paint.draw_text(
-            image, f"{score:.2f}", bar_left + bar_width + size // 3, top, text_size, ink, weight
-        )
+            color = self._palette.color(action.label)
+            paint.draw_bar(image, bar_left, middle, filled, bar, color)
+        paint.draw_text(image, f"{score:.2f}", left + width - number, top, text_size, ink, weight)
+
+    def _name_width(self, size: int) -> int:
+        """Width of the panel's first column: that of the longest label, within reason."""
+        text_size = max(10, round(size * 0.88))
+        names = [_spaced(label) for label in self._labels] or ["a label"]
+        longest = max(self._paint.text_width(name, text_size, 600) for name in names)
+        return min(longest, round(size * 9))
 
     def _shorten(self, text: str, size: int, weight: int, width: int) -> str:
         if self._paint.text_width(text, size, weight) <= width:
@@ -208,15 +207,33 @@ class Overlay:
             text = text[:-1]
         return text + "…"
 
-    def _draw_flags(self, image: Image, flags: tuple[str, ...], size: int) -> None:
-        """One amber chip for each flag, in the upper right corner."""
+    def _draw_corner(self, image: Image, seconds: float, flags: Sequence[str], size: int) -> None:
+        """Draw the time in the upper right corner, and under it one amber chip a flag."""
+        paint = self._paint
         top = round(size * 0.6)
-        text_size, pad = max(10, round(size * 0.85)), max(3, size // 3)
+        text_size, pad = max(10, round(size * 0.85)), max(4, round(size * 0.4))
+        line = round(1.3 * text_size)
+        right = image.shape[1] - round(size * 0.6)
+        clock = _clock(seconds)
+        width = paint.text_width(clock, text_size, 500) + 2 * pad
+        paint.shade_rounded(image, right - width, top, width, line + 2, size // 4, 0.6)
+        paint.draw_text(image, clock, right - width + pad, top + 1, text_size, _WHITE, 500)
+        top += line + 2 + size // 4
         for flag in dict.fromkeys(flags):
-            text = flag.replace("_", " ")
-            chip = self._paint.text_width(text, text_size, 600) + 2 * pad
-            left = image.shape[1] - round(size * 0.6) - chip
-            line = round(1.3 * text_size)
-            self._paint.fill_rounded(image, left, top, chip, line, size // 4, AMBER)
-            self._paint.draw_text(image, text, left + pad, top, text_size, _DARK, 600)
-            top += line + size // 4
+            text = _spaced(flag)
+            width = paint.text_width(text, text_size, 600) + 2 * pad
+            paint.fill_rounded(image, right - width, top, width, line + 2, size // 4, AMBER)
+            paint.draw_text(image, text, right - width + pad, top + 1, text_size, _DARK, 600)
+            top += line + 2 + size // 4
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(seconds, 0.0), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    # Cut, not rounded: 59.96 s is not yet a minute.
+    tenths = int(rest * 10) / 10
+    return f"{hours}:{minutes:02}:{tenths:04.1f}" if hours else f"{minutes:02}:{tenths:04.1f}"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from vidcache.video.palette import Color
 
 __all__ = [
+    "draw_bar",
     "draw_frame",
-    "draw_line",
     "draw_text",
     "fill_rounded",
     "shade_rounded",
@@ -26,6 +26,7 @@ Image = NDArray[np.uint8]
 
 _HAS_OUTLINE_FONTS = hasattr(cv2, "FontFace")
 _HERSHEY_HEIGHT = 30.0
+_RIM = (16, 18, 22)
 
 
 def text_width(text: str, size: int, weight: int = 500) -> int:
@@ -56,10 +57,26 @@ def fill_rounded(
     """Fill a rectangle with round corners."""
     if width <= 0 or height <= 0:
         return
-    if radius < 2:
-        cv2.rectangle(image, (left, top), (left + width - 1, top + height - 1), color, cv2.FILLED)
+    radius = min(radius, width // 2, height // 2)
+    right, bottom = left + width, top + height
+    if radius < 1:
+        cv2.rectangle(image, (left, top), (right - 1, bottom - 1), color, cv2.FILLED)
         return
-    _blend(image, _rounded_mask(width, height, radius), left, top, color)
+    # Only the corners need blending; the rest is a cross of two plain rectangles.
+    cv2.rectangle(image, (left + radius, top), (right - radius - 1, bottom - 1), color, cv2.FILLED)
+    cv2.rectangle(image, (left, top + radius), (right - 1, bottom - radius - 1), color, cv2.FILLED)
+    corner = _corner_mask(radius)
+    _blend(image, corner, left, top, color)
+    _blend(image, corner[:, ::-1], right - radius, top, color)
+    _blend(image, corner[::-1], left, bottom - radius, color)
+    _blend(image, corner[::-1, ::-1], right - radius, bottom - radius, color)
+
+
+def draw_bar(image: Image, left: int, middle: int, width: int, height: int, color: Color) -> None:
+    """Draw a horizontal bar with round ends, centred on the row ``middle``."""
+    reach = height // 2
+    end = max(left + reach, left + width - 1 - reach)
+    cv2.line(image, (left + reach, middle), (end, middle), color, height, cv2.LINE_AA)
 
 
 def shade_rounded(
@@ -89,15 +106,8 @@ def draw_frame(
     image: Image, left: int, top: int, right: int, bottom: int, thickness: int, color: Color
 ) -> None:
     """Draw the outline of a box, with a thin dark rim that sets it off from any background."""
-    cv2.rectangle(image, (left, top), (right, bottom), (16, 18, 22), thickness + 2, cv2.LINE_AA)
-    cv2.rectangle(image, (left, top), (right, bottom), color, thickness, cv2.LINE_AA)
-
-
-def draw_line(
-    image: Image, start: tuple[int, int], end: tuple[int, int], thickness: int, color: Color
-) -> None:
-    """Draw a straight line."""
-    cv2.line(image, start, end, color, thickness, cv2.LINE_AA)
+    cv2.rectangle(image, (left, top), (right, bottom), _RIM, thickness + 2)
+    cv2.rectangle(image, (left, top), (right, bottom), color, thickness)
 
 
 def _blend(image: Image, mask: Image, left: int, top: int, color: Color) -> None:
@@ -133,24 +143,16 @@ def _font() -> "cv2.FontFace":
     return cv2.FontFace("sans")
 
 
-@lru_cache(maxsize=512)
-def _rounded_mask(width: int, height: int, radius: int) -> Image:
-    """A filled rounded rectangle, drawn four times as large and shrunk for smooth corners."""
-    radius = min(radius, width // 2, height // 2)
-    mask = np.full((height, width), 255, np.uint8)
-    if radius < 1:
-        return mask
+@lru_cache(maxsize=64)
+def _corner_mask(radius: int) -> Image:
+    """The upper left corner, drawn four times as large and shrunk for a smooth edge."""
     corner = np.zeros((radius * 4, radius * 4), np.uint8)
-    cv2.circle(corner, (radius * 4, radius * 4), radius * 4, 255, cv2.FILLED)
-    corner = cv2.resize(corner, (radius, radius), interpolation=cv2.INTER_AREA)
-    mask[:radius, :radius] = corner
-    mask[:radius, -radius:] = corner[:, ::-1]
-    mask[-radius:, :radius] = corner[::-1]
-    mask[-radius:, -radius:] = corner[::-1, ::-1]
-    return mask
+    cv2.circle(corner, (radius * 4, radius * 4), radius * 4, (255,), cv2.FILLED)
+    return np.asarray(cv2.resize(corner, (radius, radius), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @lru_cache(maxsize=64)
 def _shade_mask(width: int, height: int, radius: int, strength: float) -> Image:
-    mask = 255 - _rounded_mask(width, height, radius).astype(np.float32) * strength
-    return np.repeat(mask.round().astype(np.uint8)[..., None], 3, axis=2)
+    shape = np.zeros((height, width, 3), np.uint8)
+    fill_rounded(shape, 0, 0, width, height, radius, (255, 255, 255))
+    return (255 - shape.astype(np.float32) * strength).round().astype(np.uint8)

@@ -8,8 +8,8 @@ __all__ = ["ABSENT", "AMBER", "UNSURE", "Color", "Palette", "id_color", "is_ligh
 
 Color = tuple[int, int, int]
 
-UNSURE: Color = (138, 144, 153)
-ABSENT: Color = (84, 90, 100)
+UNSURE: Color = (150, 156, 165)
+ABSENT: Color = (98, 113, 138)
 AMBER: Color = (255, 176, 46)
 
 _GOLDEN_RATIO = 0.618034

@@ -1,3 +1,4 @@
+# pyright: basic
 """Reading files, network cameras and synthetic cameras with PyAV."""
 
 import re
@@ -92,6 +93,7 @@ class PyavReader:
     def _open(self) -> "tuple[InputContainer, VideoStream]":
         try:
             import av
+            import av.error
         except ImportError as error:
             raise MissingExtraError("av", "run", "read video") from error
 
@@ -114,7 +116,7 @@ class PyavReader:
             container = av.open(
                 location.address, "r", format=file_format, options=options, timeout=timeout
             )
-        except (av.FFmpegError, OSError, ValueError) as error:
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise explain_failure(error, location, self._options.open_timeout) from error
         try:
             return container, self._video_stream(container)
@@ -158,6 +160,7 @@ class PyavReader:
     ) -> "Iterator[tuple[VideoFrame, bool]]":
         """Decoded pictures, each with whether it may show the effect of damage."""
         import av
+        import av.error
 
         damaged = False
         for packet in self._packets(container, stream, stopped):
@@ -167,9 +170,9 @@ class PyavReader:
             pictures: list[VideoFrame] = []
             try:
                 pictures = stream.decode(packet)
-            except av.EOFError:
+            except av.error.EOFError:
                 return
-            except av.FFmpegError:
+            except av.error.FFmpegError:
                 damaged = True
                 if packet.size == 0:
                     pictures = _drain(stream)
@@ -183,6 +186,7 @@ class PyavReader:
     ) -> Iterator[Any]:
         """Packets of the stream; None stands for a place that could not be read."""
         import av
+        import av.error
 
         for _ in range(_MAX_DEMUX_FAILURES):
             try:
@@ -192,13 +196,13 @@ class PyavReader:
                     self.truncated = False
                     yield packet
                 return
-            except av.EOFError:
+            except av.error.EOFError:
                 return
-            except av.InvalidDataError:
+            except av.error.InvalidDataError:
                 # Going on may find more packets; if it does not, the file ends here.
                 self.truncated = True
                 yield None
-            except (av.FFmpegError, OSError) as error:
+            except (av.error.FFmpegError, OSError) as error:
                 raise explain_failure(
                     error, self._location, self._options.read_timeout, reading=True
                 ) from error
@@ -240,15 +244,16 @@ class PyavReader:
 def _drain(stream: "VideoStream") -> "list[VideoFrame]":
     """What is left in a decoder whose flush met damage: each call passes one damaged place."""
     import av
+    import av.error
 
     pictures: list[VideoFrame] = []
     for _ in range(_MAX_DEMUX_FAILURES):
         try:
             pictures += stream.decode(None)
             break
-        except av.EOFError:
+        except av.error.EOFError:
             break
-        except av.FFmpegError:
+        except av.error.FFmpegError:
             continue
     return pictures
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from vidcache.errors import InputError
 from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, Track
@@ -53,14 +53,15 @@ def iter_records(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
             if not line.endswith("\n"):
                 return
             try:
-                record = json.loads(line)
+                record: Any = json.loads(line)
             except ValueError as error:
                 raise InputError(f"'{path}', line {number}: this is not JSON ({error})") from error
             if not isinstance(record, dict):
                 raise InputError(f"'{path}', line {number}: expected a JSON object")
+            fields = cast(dict[str, Any], record)
             if number == 1:
-                _check_header(path, record)
-            yield record
+                _check_header(path, fields)
+            yield fields
 
 
 def read_jsonl(path: str | os.PathLike[str]) -> Recording:

@@ -3,6 +3,7 @@
 import os
 import queue
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -58,6 +59,11 @@ class VideoSink:
     def closed(self) -> bool:
         """True once it takes no more results."""
         return self._finished
+
+    @property
+    def stage_times(self) -> dict[str, tuple[float, int]]:
+        """Seconds and frames so far of ``draw`` and ``write``, which happen on another thread."""
+        return dict(self._stage_times)
 
     def open(self, header: dict[str, Any]) -> None:
         """Begin a file. See `Sink.open`.
@@ -145,12 +151,20 @@ class VideoSink:
             last_seconds = step = 0.0
             while item is not None:
                 frame, result = item
+                start = time.perf_counter()
                 image = frame.image_rgb if overlay is None else overlay.draw(frame, result)
+                drawn = time.perf_counter()
                 writer.write(image, frame.pts_seconds)
+                self._count_time("draw", drawn - start)
+                self._count_time("write", time.perf_counter() - drawn)
                 step = max(step * 0.9, frame.pts_seconds - last_seconds)
                 last_seconds = frame.pts_seconds
                 item = self._next_item()
             writer.close(self._end_seconds(last_seconds, step or 1 / rate))
+
+    def _count_time(self, stage: str, seconds: float) -> None:
+        total, num_frames = self._stage_times.get(stage, (0.0, 0))
+        self._stage_times[stage] = (total + seconds, num_frames + 1)
 
     def _end_seconds(self, last_seconds: float, step: float) -> float | None:
         """When the last frame ends by the container, if the video was written to its end."""
