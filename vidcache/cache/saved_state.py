@@ -1,3 +1,4 @@
+# pyright: basic
 """The file of a saved state: one safetensors file with what it belongs to in its metadata."""
 
 from __future__ import annotations

@@ -268,6 +268,6 @@ class HeadState:
 
     def __repr__(self) -> str:
         return (
-            f"HeadState(rows={self.batch_size}, num_seen={self.num_seen.tolist()}, "
-            f"num_cached={self.num_cached.tolist()}, nbytes={self.nbytes})"
+            f"HeadState(rows={self.batch_size}, num_seen={[int(n) for n in self.num_seen]}, "
+            f"num_cached={[int(n) for n in self.num_cached]}, nbytes={self.nbytes})"
         )

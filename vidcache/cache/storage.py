@@ -81,9 +81,9 @@ class DenseStorage:
         rows, frames = (slots >= 0).nonzero(as_tuple=True)
         at = slots[rows, frames].to(keys.device)
         rows, frames = rows.to(keys.device), frames.to(keys.device)
-        num_frames = slots.shape[1]
+        split = (*key.shape[:2], slots.shape[1], -1, key.shape[3])
         for stored, new in ((keys, key), (values, value)):
-            by_frame = new.unflatten(2, (num_frames, -1))
+            by_frame = new.reshape(split)
             stored[rows, :, at] = by_frame[rows, :, frames].to(stored.dtype)
 
     def copy_from(self, other: DenseStorage) -> None:

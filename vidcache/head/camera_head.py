@@ -279,10 +279,9 @@ class CameraHead(nn.Module):
         tokens = self.project(self.token_norm(features))
         normed = layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
         rotation = self._rotation(times, first_frame, tokens)
-        prediction: Tensor | None = None
         iterations: list[Tensor] = []
         for iteration in range(self.config.num_iterations):
-            previous = None if prediction is None else prediction.detach()
+            previous = iterations[-1].detach() if iterations else None
             shown = self.empty_prediction[None, None] if previous is None else previous
             modulation = self.modulation(silu(self.embed_prediction(shown)))[:, :, None]
             shift, scale, gate = modulation.chunk(3, dim=-1)
@@ -291,8 +290,7 @@ class CameraHead(nn.Module):
                 x = block(x, rotation, partial(attention.attend, iteration, layer))
             readout = x[:, :: self.config.num_tokens]
             delta = self.prediction_branch(self.trunk_norm(readout))
-            prediction = delta if previous is None else previous + delta
-            iterations.append(prediction)
+            iterations.append(delta if previous is None else previous + delta)
         return HeadOutput(iterations[-1], tuple(iterations))
 
     def _rotation(self, times: FrameTimes, first_frame: int, like: Tensor) -> Tensor | None:

@@ -67,5 +67,5 @@ def rotate(vectors: Tensor, rotation: Tensor) -> Tensor:
         The rotated vectors, of the same dtype.
     """
     wide = vectors if vectors.dtype in (torch.float32, torch.float64) else vectors.float()
-    pairs = torch.view_as_complex(wide.unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(wide.reshape(*wide.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * rotation).flatten(-2).to(vectors.dtype)
