@@ -54,6 +54,7 @@ class VideoSink:
         self._error: Exception | None = None
         self._finished = False
         self._emptied = False
+        self._stage_times: dict[str, tuple[float, int]] = {}
 
     @property
     def closed(self) -> bool:
