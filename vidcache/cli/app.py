@@ -1,0 +1,86 @@
+"""The commands, their exit codes, and how errors are shown."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from vidcache.cli.console import show_error
+from vidcache.cli.demo import demo
+from vidcache.cli.doctor import doctor
+from vidcache.cli.info import info
+from vidcache.cli.run import run
+from vidcache.errors import ConfigError, VidcacheError
+
+__all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "EXIT_WRONG_USE", "app", "run_app"]
+
+EXIT_FAILED = 1
+EXIT_WRONG_USE = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="vidcache",
+    help="Watches video and says, frame by frame, what is being done and by whom.",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run)
+app.command()(demo)
+app.command()(info)
+app.command()(doctor)
+
+
+def run_app(args: Sequence[str]) -> int:
+    """Runs one command line.
+
+    Args:
+        args: The arguments without the program's name.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong use, 3 partly done, 130 interrupted.
+    """
+    debug = "--debug" in args
+    try:
+        code: object = app(
+            args=list(args) or ["--help"], prog_name="vidcache", standalone_mode=False
+        )
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    except Exception as error:
+        if debug:
+            raise
+        return _show(error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    return code if isinstance(code, int) else 0
+
+
+def _reader_left() -> int:
+    """What reads our output wants no more of it, as in ``| head``: that is no failure."""
+    # Without this the interpreter would complain when it flushes the output at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _show(error: Exception) -> int:
+    if isinstance(error, VidcacheError):
+        show_error(str(error))
+        return EXIT_WRONG_USE if isinstance(error, ConfigError) else EXIT_FAILED
+    # Typer brings its usage errors from click or from a copy of it, so go by what they can do.
+    describe = getattr(error, "format_message", None)
+    if callable(describe):
+        context = getattr(error, "ctx", None)
+        command = getattr(context, "command_path", "vidcache")
+        show_error(f"{str(describe()).rstrip('.')} (see {command} --help)")
+        return EXIT_WRONG_USE
+    if isinstance(error, typer.Abort):
+        return EXIT_INTERRUPTED
+    show_error(f"{type(error).__name__}: {error} (--debug shows where)")
+    return EXIT_FAILED

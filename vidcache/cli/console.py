@@ -1,0 +1,53 @@
+"""What people see: messages on the standard error, progress on a terminal."""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Protocol
+
+__all__ = ["Progress", "show_error", "show_message", "show_progress"]
+
+
+def show_message(text: str) -> None:
+    """Writes one line to the standard error."""
+    print(f"vidcache: {_one_line(text)}", file=sys.stderr, flush=True)
+
+
+def show_error(text: str) -> None:
+    """Writes an error as one line to the standard error."""
+    show_message(f"error: {text}")
+
+
+class Progress(Protocol):
+    """Shows how far a run has come."""
+
+    def advance(self, note: str) -> None:
+        """Counts one frame and shows ``note`` beside the bar."""
+        ...
+
+
+@contextmanager
+def show_progress(title: str, total: int | None) -> Generator[Progress]:
+    """Shows a bar while the block runs, if the standard error is a terminal.
+
+    Args:
+        title: What is being done.
+        total: Expected number of frames, or None if nobody knows.
+    """
+    if not sys.stderr.isatty():
+        yield _Quiet()
+        return
+    # rich takes a while to load, and pipes do not need it.
+    from vidcache.cli.progress_bar import ProgressBar
+
+    with ProgressBar(title, total) as bar:
+        yield bar
+
+
+class _Quiet:
+    def advance(self, note: str) -> None:
+        """Shows nothing: the output is a file or a pipe."""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,87 @@
+"""``vidcache info``: what a model is."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+import yaml
+
+from vidcache.cli.options import DebugFlag
+from vidcache.errors import ConfigError, ModelError
+
+__all__ = ["info"]
+
+_SETTINGS_SUFFIXES = {".yaml", ".yml", ".json"}
+
+
+def info(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="Name of a bundled model, a model file, or a YAML or JSON file with the "
+            "settings of a camera head.",
+        ),
+    ],
+    card: Annotated[bool, typer.Option("--card", help="Show the whole model card.")] = False,
+    debug: DebugFlag = False,
+) -> int:
+    """Show a model's parts, labels and cache, and where it comes from."""
+    if Path(model).suffix.lower() in _SETTINGS_SUFFIXES:
+        _print_head(Path(model))
+        return 0
+    from vidcache.encoder.bundled import find_bundled_models
+    from vidcache.model import ActionModel
+    from vidcache.tracking import bundled_detector
+
+    if model == "bundled":
+        _print_card(bundled_detector(), whole=card)
+        return 0
+    print(ActionModel.load(model, precision="fp32").summary())
+    _print_card(find_bundled_models().get(model, Path(model)), whole=card)
+    return 0
+
+
+def _print_card(path: Path, *, whole: bool) -> None:
+    print(f"file  {path}, {path.stat().st_size / 1e6:.1f} MB")
+    text = path.with_suffix(".md")
+    if text.is_file():
+        print(text.read_text(encoding="utf-8") if whole else f"card  {text}")
+    elif whole:
+        raise ModelError(f"there is no model card beside {path}: expected {text.name}")
+
+
+def _print_head(path: Path) -> None:
+    import torch
+
+    from vidcache.head import CameraHead, HeadConfig
+
+    try:
+        head = CameraHead(HeadConfig.from_dict(_read_settings(path)))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    config = head.config
+    parameters = sum(parameter.numel() for parameter in head.parameters())
+    print(
+        f"head        {config.depth} blocks of width {config.width}, {config.num_iterations} "
+        f"iterations, {config.num_outputs} outputs, {config.num_tokens} tokens a frame"
+    )
+    print(f"eviction    {config.eviction}, scope {config.cache_scope}")
+    print(f"parameters  {parameters:,}")
+    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        print(f"cache       {config.predict_nbytes(1, dtype):,} bytes a stream in {name}")
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        # JSON is YAML, but its errors are clearer when it is read as what it is.
+        values: object = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read it: {error.strerror or error}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError("this is no valid YAML or JSON") from error
+    if not isinstance(values, dict):
+        raise ConfigError("expected 'key: value' lines with the settings of a camera head")
+    return cast("dict[str, Any]", values)

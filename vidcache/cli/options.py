@@ -1,0 +1,70 @@
+"""The flags that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "BatchFlag",
+    "ConfigFlag",
+    "DebugFlag",
+    "DetectorFlag",
+    "DeviceFlag",
+    "JsonlFlag",
+    "MaxFramesFlag",
+    "ModelFlag",
+    "PrecisionFlag",
+    "ShowFlag",
+    "ThresholdFlag",
+    "TrackerFlag",
+    "VideoFlag",
+]
+
+ConfigFlag = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="F", help="YAML file of settings; flags come before it."),
+]
+ModelFlag = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME|PATH", help="Action model. [default: tiny]"),
+]
+DetectorFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME|PATH|none",
+        help="Object detector: a .pt, .onnx or other exported model. [default: auto]",
+    ),
+]
+TrackerFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--tracker", metavar="NAME|PATH", help="Tracker or its settings file. [default: bytetrack]"
+    ),
+]
+JsonlFlag = Annotated[
+    str | None,
+    typer.Option("--jsonl", metavar="F", help="Write the results here; - is standard output."),
+]
+VideoFlag = Annotated[
+    str | None, typer.Option("--video", metavar="F", help="Write the annotated MP4 here.")
+]
+ShowFlag = Annotated[bool | None, typer.Option("--show/--no-show", help="Open a live window.")]
+MaxFramesFlag = Annotated[
+    int | None, typer.Option("--max-frames", metavar="N", help="Stop after N frames of a source.")
+]
+DeviceFlag = Annotated[
+    str | None, typer.Option("--device", metavar="D", help="auto, cpu, cuda, cuda:1, …")
+]
+PrecisionFlag = Annotated[
+    str | None, typer.Option("--precision", metavar="P", help="auto, fp32 or bf16.")
+]
+ThresholdFlag = Annotated[
+    float | None,
+    typer.Option("--threshold", metavar="P", help="Below this score the action is 'unsure'."),
+]
+BatchFlag = Annotated[
+    int | None, typer.Option("--batch", metavar="N", help="Frames of a file encoded together.")
+]
+DebugFlag = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

@@ -1,0 +1,43 @@
+"""The short summary of a run, for people."""
+
+from vidcache.pipeline import RunSummary
+
+__all__ = ["describe_run"]
+
+_SHOWN_ACTIONS = 8
+
+
+def describe_run(summary: RunSummary) -> list[str]:
+    """Says in a few lines what was seen and how long it took.
+
+    Args:
+        summary: What a run has seen.
+
+    Returns:
+        The lines.
+    """
+    frames = _count(summary.num_frames, "frame")
+    lines = [
+        f"{frames} ({summary.video_seconds:.1f} s of video) in {summary.seconds:.1f} s: "
+        f"{summary.fps:.1f} frames/s"
+        + (f", {summary.num_dropped} dropped" if summary.num_dropped else "")
+        + (f", {summary.num_tainted} damaged" if summary.num_tainted else "")
+        + (", stopped before the end of the source" if summary.truncated else "")
+    ]
+    if summary.num_frames:
+        shown = list(summary.action_seconds.items())
+        actions = [f"{label} {seconds:.1f} s" for label, seconds in shown[:_SHOWN_ACTIONS]]
+        if len(shown) > _SHOWN_ACTIONS:
+            actions.append(f"{len(shown) - _SHOWN_ACTIONS} more")
+        lines.append(f"actions: {', '.join(actions)}")
+        objects = [f"{count} {label}" for label, count in summary.num_objects.items()]
+        at_once = f" (at most {summary.most_objects} at once)" if objects else ""
+        lines.append(f"tracks: {', '.join(objects) or 'none'}{at_once}")
+    stages = [f"{name} {1000 * stage.mean_seconds:.1f}" for name, stage in summary.stages.items()]
+    if stages:
+        lines.append(f"ms a frame, partly side by side: {', '.join(stages)}")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

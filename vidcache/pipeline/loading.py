@@ -1,0 +1,68 @@
+"""From the names in the settings to models in memory."""
+
+import torch
+
+from vidcache.config import Config
+from vidcache.errors import ConfigError
+from vidcache.model import ActionModel
+from vidcache.tracking import Tracker, UltralyticsTracker
+
+__all__ = ["load_model", "load_tracker", "resolve_device"]
+
+
+def resolve_device(name: str) -> str:
+    """The device to compute on; ``auto`` is the first GPU, or else the processor.
+
+    Raises:
+        ConfigError: If there is no such device here.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"the device {name!r} cannot be used here: expected auto, cpu, or a GPU such as "
+            f"cuda or cuda:0 ({_first_line(error)})"
+        ) from error
+    return str(device)
+
+
+def load_model(config: Config) -> ActionModel:
+    """Loads the action model that the settings name.
+
+    Raises:
+        ModelError: If it cannot be found or read.
+        ConfigError: If the device cannot be used.
+    """
+    return ActionModel.load(
+        config.model, precision=config.precision, device=resolve_device(config.device)
+    )
+
+
+def load_tracker(config: Config) -> Tracker | None:
+    """Loads the detector and the tracker that the settings name; None for ``none``.
+
+    Raises:
+        ModelError: If the detector cannot be found, fetched or read.
+        ConfigError: If the tracker, a setting or a class is unknown.
+        MissingExtraError: If Ultralytics is not installed.
+    """
+    if config.detector == "none":
+        return None
+    track = config.track
+    return UltralyticsTracker(
+        config.detector,
+        tracker=config.tracker,
+        tracker_settings=track.settings,
+        image_size=track.image_size,
+        confidence=track.confidence,
+        classes=track.classes,
+        device=resolve_device(config.device),
+        precision=config.precision,
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,145 @@
+"""What a run has seen and how long it took."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vidcache.frames import Discontinuity, FrameResult
+from vidcache.pipeline.timer import StageTime, StageTimer
+
+__all__ = ["RunSummary", "SummaryBuilder"]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What one source gave.
+
+    Attributes:
+        num_frames: Frames with a result.
+        num_dropped: Frames of a live source that were left out to keep up with it.
+        num_tainted: Frames that were damaged and kept out of the temporal cache.
+        truncated: Whether the source was not read to its end.
+        seconds: Wall-clock time of the run.
+        video_seconds: Presentation time that the frames cover.
+        action_seconds: How long each action was shown, longest first.
+        num_objects: How many different objects were followed, by label.
+        most_objects: Most objects in one frame.
+        cache: Counters of the temporal cache.
+        stages: Time of each stage.
+    """
+
+    num_frames: int
+    num_dropped: int
+    num_tainted: int
+    truncated: bool
+    seconds: float
+    video_seconds: float
+    action_seconds: Mapping[str, float]
+    num_objects: Mapping[str, int]
+    most_objects: int
+    cache: Mapping[str, Any]
+    stages: Mapping[str, StageTime]
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of wall-clock time."""
+        return self.num_frames / self.seconds if self.seconds > 0 else 0.0
+
+    def end_record(self) -> dict[str, Any]:
+        """The fields of the ``end`` record of the JSONL schema."""
+        return {
+            "frames": self.num_frames,
+            "dropped": self.num_dropped,
+            "tainted": self.num_tainted,
+            "truncated": self.truncated,
+            "seconds": round(self.seconds, 3),
+            "fps": round(self.fps, 2),
+            "cache": dict(self.cache),
+            "timings": {
+                name: {
+                    "mean_ms": round(1000 * stage.mean_seconds, 3),
+                    "total_seconds": round(stage.total_seconds, 3),
+                }
+                for name, stage in self.stages.items()
+            },
+        }
+
+
+class SummaryBuilder:
+    """Adds up results as they come; its memory does not grow with the stream."""
+
+    # Object numbers grow, so one that lies this far behind the newest will not come back.
+    _REMEMBERED_IDS = 10_000
+
+    def __init__(self) -> None:
+        self.num_frames = 0
+        self._num_tainted = 0
+        self._start = time.perf_counter()
+        self._first_pts = 0.0
+        self._last: FrameResult | None = None
+        self._interval = 0.0
+        self._action_seconds: dict[str, float] = {}
+        self._num_objects: dict[str, int] = {}
+        self._most_objects = 0
+        self._session = 0
+        self._ids: set[int] = set()
+
+    @property
+    def end_pts_seconds(self) -> float:
+        """Presentation time at which the last frame is over, as far as one can tell."""
+        return self._last.pts_seconds + self._interval if self._last else 0.0
+
+    def add(self, result: FrameResult) -> None:
+        """Counts one frame."""
+        last = self._last
+        if last is None:
+            self._first_pts = result.pts_seconds
+        elif not any(isinstance(event, Discontinuity) for event in result.events):
+            self._interval = max(0.0, result.pts_seconds - last.pts_seconds)
+            self._count_action(last.action, self._interval)
+        self.num_frames += 1
+        self._num_tainted += "tainted" in result.flags
+        self._count_objects(result)
+        self._last = result
+
+    def build(
+        self,
+        *,
+        truncated: bool,
+        num_dropped: int,
+        cache: Mapping[str, Any],
+        timer: StageTimer,
+    ) -> RunSummary:
+        """The summary of what was added so far."""
+        seconds = dict(self._action_seconds)
+        if self._last is not None:
+            seconds[self._last.action] = seconds.get(self._last.action, 0.0) + self._interval
+        return RunSummary(
+            num_frames=self.num_frames,
+            num_dropped=num_dropped,
+            num_tainted=self._num_tainted,
+            truncated=truncated,
+            seconds=time.perf_counter() - self._start,
+            video_seconds=self.end_pts_seconds - self._first_pts if self._last else 0.0,
+            action_seconds=dict(sorted(seconds.items(), key=lambda item: -item[1])),
+            num_objects=dict(self._num_objects),
+            most_objects=self._most_objects,
+            cache=cache,
+            stages=timer.totals(),
+        )
+
+    def _count_action(self, label: str, seconds: float) -> None:
+        self._action_seconds[label] = self._action_seconds.get(label, 0.0) + seconds
+
+    def _count_objects(self, result: FrameResult) -> None:
+        self._most_objects = max(self._most_objects, len(result.objects))
+        if result.session != self._session:
+            self._session = result.session
+            self._ids.clear()
+        for track in result.objects:
+            if track.id not in self._ids:
+                self._ids.add(track.id)
+                self._num_objects[track.label] = self._num_objects.get(track.label, 0) + 1
+        if len(self._ids) > 2 * self._REMEMBERED_IDS:
+            self._ids = set(sorted(self._ids)[-self._REMEMBERED_IDS :])
