@@ -18,7 +18,12 @@ _HOPELESS_HOST = {
 
 
 def explain_failure(
-    error: Exception, location: Location, timeout: float, *, reading: bool = False
+    error: Exception,
+    location: Location,
+    timeout: float,
+    *,
+    waited: float = 0.0,
+    reading: bool = False,
 ) -> SourceError:
     """Say in one line why a source cannot be opened or read, and what to do.
 
@@ -28,6 +33,7 @@ def explain_failure(
         error: What PyAV raised.
         location: What was opened.
         timeout: The time-out in seconds that was in force.
+        waited: Seconds until it failed: a server that says nothing fails in many ways.
         reading: The source was open already.
     """
     verb = "read" if reading else "open"
@@ -38,7 +44,7 @@ def explain_failure(
     elif location.kind == "file":
         why = _why_not_file(error, Path(location.address))
     else:
-        why = _why_not_network(error, timeout)
+        why = _why_not_network(error, timeout, waited)
     return SourceError(f"cannot {verb} '{location.shown}': {why}")
 
 
@@ -72,10 +78,10 @@ def _why_not_camera(error: Exception, location: Location) -> str:
     return _text(error)
 
 
-def _why_not_network(error: Exception, timeout: float) -> str:
+def _why_not_network(error: Exception, timeout: float, waited: float) -> str:
     from av import error as av_error
 
-    if isinstance(error, (av_error.ExitError, TimeoutError)):
+    if isinstance(error, (av_error.ExitError, TimeoutError)) or waited >= timeout:
         return f"no answer for {timeout:g} s; check the address, or allow more time"
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return "the user name or password is wrong or missing (401)"

@@ -3,6 +3,7 @@
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,40 +88,43 @@ class OpencvReader:
         except ImportError as error:
             raise MissingExtraError("opencv-python", "run", "read cameras") from error
 
+        # Its warnings say less than the errors raised here, and end up on stderr.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         location = self._location
         if location.kind == "lavfi":
             raise SourceError(f"OpenCV cannot open '{location.shown}': use the backend 'pyav'")
         if location.kind == "camera":
-            capture = self._open_camera(cv2)
-        else:
-            if location.kind == "file":
-                self._check_file()
-            # OpenCV takes its RTSP transport from the environment, whatever is passed to it.
-            os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-            timeouts = [
-                *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(self._options.open_timeout * 1000)),
-                *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(self._options.read_timeout * 1000)),
-            ]
-            capture = cv2.VideoCapture(location.address, cv2.CAP_FFMPEG, timeouts)
-        if not capture.isOpened():
-            capture.release()
-            if location.kind == "camera":
-                raise explain_failure(
-                    FileNotFoundError() if not self._camera_exists() else PermissionError(),
-                    location,
-                    self._options.open_timeout,
-                )
-            raise SourceError(
-                f"OpenCV cannot open '{location.shown}': it is not a video, or does not answer "
-                "(the backend 'pyav' says more)"
-            )
-        return capture
+            return self._open_camera(cv2)
+        if location.kind == "file":
+            self._check_file()
+        # OpenCV takes its RTSP transport from the environment, whatever is passed to it.
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+        timeouts = [
+            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(self._options.open_timeout * 1000)),
+            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(self._options.read_timeout * 1000)),
+        ]
+        capture = cv2.VideoCapture(location.address, cv2.CAP_FFMPEG, timeouts)
+        if capture.isOpened() and _codec(capture) != "ansi":
+            return capture
+        capture.release()
+        if location.kind == "file":
+            raise explain_failure(ValueError(), location, self._options.open_timeout)
+        raise SourceError(
+            f"OpenCV cannot open '{location.shown}': it does not answer, or with no video "
+            "(the backend 'pyav' says more)"
+        )
 
     def _open_camera(self, cv2: Any) -> Any:
         number = self._location.camera_number
         if not self._camera_exists():
             raise explain_failure(FileNotFoundError(), self._location, self._options.open_timeout)
         capture = cv2.VideoCapture(self._location.address if number is None else number)
+        if not capture.isOpened():
+            capture.release()
+            raise SourceError(
+                f"cannot open the camera '{self._location.shown}': it is in use, or you are not "
+                "allowed to use it (on Linux: join the group 'video')"
+            )
         if self._options.camera_size is not None:
             width, height = self._options.camera_size
             # Most USB cameras give large pictures at full rate only as JPEG.
@@ -135,7 +139,7 @@ class OpencvReader:
     def _camera_exists(self) -> bool:
         number = self._location.camera_number
         device = Path(self._location.address if number is None else f"/dev/video{number}")
-        return device.exists() or not Path("/dev").is_dir() or os.uname().sysname != "Linux"
+        return device.exists() or not sys.platform.startswith("linux")
 
     def _check_file(self) -> None:
         path = Path(self._location.address)
@@ -162,7 +166,6 @@ class OpencvReader:
         import cv2
 
         count = 0 if live else int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        code = int(capture.get(cv2.CAP_PROP_FOURCC))
         return StreamInfo(
             size=(image.shape[1], image.shape[0]),
             frame_rate=rate,
@@ -170,6 +173,14 @@ class OpencvReader:
             num_frames_estimate=count if count > 0 else None,
             duration_seconds=count / rate if count > 0 else None,
             start_seconds=0.0,
-            codec=code.to_bytes(4, "little", signed=code < 0).decode("latin-1").strip("\0 "),
+            codec=_codec(capture),
             backend="opencv",
         )
+
+
+def _codec(capture: Any) -> str:
+    """Four letters; text that libav would play as a teletype is ``ansi``."""
+    import cv2
+
+    code = int(capture.get(cv2.CAP_PROP_FOURCC))
+    return code.to_bytes(4, "little", signed=code < 0).decode("latin-1").strip("\0 ")

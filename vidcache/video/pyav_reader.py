@@ -112,12 +112,16 @@ class PyavReader:
             timeout = (self._options.open_timeout, self._options.read_timeout)
         if location.address.startswith(("rtsp:", "rtsps:")):
             options.setdefault("rtsp_transport", "tcp")
+        begin = time.monotonic()
         try:
             container = av.open(
                 location.address, "r", format=file_format, options=options, timeout=timeout
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise explain_failure(error, location, self._options.open_timeout) from error
+            waited = time.monotonic() - begin
+            raise explain_failure(
+                error, location, self._options.open_timeout, waited=waited
+            ) from error
         try:
             return container, self._video_stream(container)
         except SourceError:

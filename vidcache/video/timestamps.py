@@ -50,7 +50,8 @@ class PresentationClock:
     def _resolve(self, container_seconds: float | None) -> tuple[float, tuple[str, ...]]:
         expected = 0.0 if self._last is None else self._last + self._step
         if container_seconds is None:
-            return expected, ("pts_estimated",)
+            # The first picture of a stream is shown at its beginning, whether it says so or not.
+            return expected, () if self._last is None else ("pts_estimated",)
         # A stream said to start after its first picture starts at that picture.
         if self._origin is None or (self._last is None and container_seconds < self._origin):
             self._origin = container_seconds - expected
