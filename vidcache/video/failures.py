@@ -44,7 +44,7 @@ def explain_failure(
     elif location.kind == "file":
         why = _why_not_file(error, Path(location.address))
     else:
-        why = _why_not_network(error, timeout, waited)
+        why = _why_not_network(error, timeout, waited, reading)
     return SourceError(f"cannot {verb} '{location.shown}': {why}")
 
 
@@ -78,7 +78,7 @@ def _why_not_camera(error: Exception, location: Location) -> str:
     return _text(error)
 
 
-def _why_not_network(error: Exception, timeout: float, waited: float) -> str:
+def _why_not_network(error: Exception, timeout: float, waited: float, reading: bool) -> str:
     from av import error as av_error
 
     if isinstance(error, (av_error.ExitError, TimeoutError)) or waited >= timeout:
@@ -94,7 +94,7 @@ def _why_not_network(error: Exception, timeout: float, waited: float) -> str:
     if isinstance(error, av_error.ProtocolNotFoundError):
         return "this kind of URL is not supported"
     if number == errno.EIO:
-        return "the host name cannot be resolved or the transfer broke off; check the address"
+        return "the transfer broke off" if reading else "the host cannot be found; check its name"
     if isinstance(error, ValueError):
         return "the answer is not a video stream; check the path of the URL"
     return _text(error)

@@ -1,6 +1,7 @@
 # pyright: basic
 """Reading files, network cameras and synthetic cameras with PyAV."""
 
+import errno
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -85,9 +86,8 @@ class PyavReader:
                 f"'{self._location.shown}' has a video stream ({stream.codec_context.name}) "
                 "but not one picture of it could be decoded: the file is empty or damaged"
             )
-        expected = self.info.duration_seconds
-        # Half a second: containers round, and sound may be longer than the picture.
-        if not live and expected is not None and expected - end_seconds > 0.5 + 2 / (rate or 25):
+        expected = None if live else _video_seconds(container, stream)
+        if expected is not None and expected - end_seconds > 0.05 + 3 / (rate or _DEFAULT_RATE):
             self.truncated = True
 
     def _open(self) -> "tuple[InputContainer, VideoStream]":
@@ -207,6 +207,9 @@ class PyavReader:
                 self.truncated = True
                 yield None
             except (av.error.FFmpegError, OSError) as error:
+                if container.format.name == "mpjpeg" and error.errno == errno.EIO:
+                    # How this demuxer says that the camera closed the connection.
+                    return
                 raise explain_failure(
                     error, self._location, self._options.read_timeout, reading=True
                 ) from error
@@ -260,6 +263,19 @@ def _drain(stream: "VideoStream") -> "list[VideoFrame]":
         except av.error.FFmpegError:
             continue
     return pictures
+
+
+def _video_seconds(container: "InputContainer", stream: "VideoStream") -> float | None:
+    """Length of the pictures alone, which sound may outlast; None where nothing says it."""
+    own = _seconds(stream.duration, stream.time_base)
+    if own is not None:
+        return own
+    # Matroska keeps it as a tag of the track.
+    parts = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    if parts:
+        return int(parts[1]) * 3600 + int(parts[2]) * 60 + float(parts[3])
+    alone = len(container.streams) == 1 and container.duration is not None
+    return container.duration / 1e6 if alone and container.duration else None
 
 
 def _picture_seconds(picture: "VideoFrame", stream: "VideoStream") -> float | None:
