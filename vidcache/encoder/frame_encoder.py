@@ -235,9 +235,8 @@ class FrameEncoder(nn.Module):
         return super()._apply(fn, recurse)
 
 
-def _drop_compute_copy(module: nn.Module, _: object) -> None:
-    assert isinstance(module, FrameEncoder)
-    module._compute_copy.drop()
+def _drop_compute_copy(encoder: Any, _: object) -> None:
+    encoder._compute_copy.drop()
 
 
 def _read_patch_grid(name: str, vit: Any) -> tuple[int, int]:

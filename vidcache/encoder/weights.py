@@ -22,6 +22,13 @@ __all__ = ["build_vit"]
 _PROBE_SECONDS = 5.0
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 _OWN_PREFIX = "encoder.vit."
+_RESERVED_ARGUMENTS = {
+    "num_classes": "it has no classifier",
+    "in_chans": "pictures are RGB",
+    "img_size": "use image_size",
+    "pretrained": "use weights",
+    "features_only": "use num_tokens",
+}
 
 
 def build_vit(
@@ -51,21 +58,19 @@ def build_vit(
     """
     timm = _import_timm()
     _check_name(timm, name)
-    arguments = {"num_classes": 0, **(model_args or {})}
+    _check_model_args(model_args or {})
+    arguments = {**(model_args or {}), "num_classes": 0}
     if image_size is not None:
         arguments["img_size"] = image_size
-    source: Path | None = None
+    if weights is None:
+        return _create(timm, name, arguments).eval()
     if weights == "hub":
         source = _find_in_hub_cache(timm, name)
         if source is None:
             return _fetch_from_hub(timm, name, arguments)
-    elif weights is not None:
+    else:
         source = find_bundled_models().get(os.fspath(weights), Path(weights))
-    model: Any = _create(timm, name, arguments)
-    if source is not None:
-        tensors = _drop_classifier(_read_tensors(source), model.pretrained_cfg)
-        model = _create_with_tensors(timm, name, arguments, tensors, source)
-    return model.eval()
+    return _create_from_file(timm, name, arguments, source).eval()
 
 
 def _import_timm() -> Any:
@@ -81,6 +86,11 @@ def _check_name(timm: Any, name: str) -> None:
         return
     architecture = name.split(".", 1)[0]
     if timm.is_model(architecture):
+        tagged: list[str] = timm.list_pretrained(f"{architecture}.*")
+        if "." in name and name not in tagged:
+            raise ModelError(
+                f"timm has no weights {name!r}: there are {', '.join(tagged) or 'none'}"
+            )
         return
     raise ModelError(
         f"timm has no model {name!r}: did you mean "
@@ -96,13 +106,29 @@ def _find_nearest_names(name: str, known: list[str], num_names: int = 3) -> list
     return sorted(known, key=likeness, reverse=True)[:num_names]
 
 
-def _create(timm: Any, name: str, arguments: dict[str, Any]) -> nn.Module:
+def _check_model_args(model_args: Mapping[str, Any]) -> None:
+    for key, instead in _RESERVED_ARGUMENTS.items():
+        if key in model_args:
+            raise ConfigError(f"model_args has {key!r}, which the encoder sets: {instead}")
+    if model_args.get("global_pool", "token") == "":
+        raise ConfigError("model_args has global_pool='': the encoder needs a pooled token")
+
+
+def _create(timm: Any, name: str, arguments: dict[str, Any]) -> Any:
     try:
         model = timm.create_model(name, pretrained=False, **arguments)
-    except TypeError as error:
-        raise ConfigError(f"{name} does not take the arguments {arguments}: {error}") from error
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"{name} cannot be built with {arguments}: {_in_one_line(error)}"
+        ) from error
     _check_is_vit(name, model)
     return model
+
+
+def _create_without_memory(timm: Any, name: str, arguments: dict[str, Any]) -> Any:
+    """The model's shapes and settings alone, to be looked at before weights are fetched or read."""
+    with torch.device("meta"):
+        return _create(timm, name, arguments)
 
 
 def _check_is_vit(name: str, model: nn.Module) -> None:
@@ -115,14 +141,14 @@ def _check_is_vit(name: str, model: nn.Module) -> None:
         )
 
 
-def _create_with_tensors(
-    timm: Any, name: str, arguments: dict[str, Any], tensors: dict[str, Any], source: Path
-) -> nn.Module:
+def _create_from_file(timm: Any, name: str, arguments: dict[str, Any], source: Path) -> Any:
+    blank = _create_without_memory(timm, name, arguments)
+    tensors = _drop_classifier(_read_tensors(source), blank.pretrained_cfg)
     # timm's own loader resamples embeddings and renames what other projects call otherwise. It
     # is strict only where the numbers of classes agree, hence the overlay: ours has none.
-    overlay = {"state_dict": tensors, "classifier": None, "num_classes": arguments["num_classes"]}
+    overlay = {"state_dict": tensors, "classifier": None, "num_classes": 0}
     try:
-        model: Any = timm.create_model(
+        model = timm.create_model(
             name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments
         )
     except Exception as error:  # whatever the loader met in a file that does not belong to it
@@ -189,7 +215,8 @@ def _find_in_hub_cache(timm: Any, name: str) -> Path | None:
 def _fetch_from_hub(timm: Any, name: str, arguments: dict[str, Any]) -> nn.Module:
     from huggingface_hub import constants
 
-    _check_is_vit_name(timm, name, arguments)
+    if ":" not in name:
+        _create_without_memory(timm, name, arguments)
     # The hub's client tries for three quarters of a minute before it gives up on a machine
     # without a network; one short request tells beforehand.
     if not constants.HF_HUB_OFFLINE:
@@ -200,13 +227,6 @@ def _fetch_from_hub(timm: Any, name: str, arguments: dict[str, Any]) -> nn.Modul
         raise _not_fetched(name, constants.ENDPOINT, error) from error
     _check_is_vit(name, model)
     return model.eval()
-
-
-def _check_is_vit_name(timm: Any, name: str, arguments: dict[str, Any]) -> None:
-    if ":" in name:
-        return
-    with torch.device("meta"):
-        _create(timm, name, arguments)
 
 
 def _check_reachable(name: str, endpoint: str) -> None:
