@@ -60,6 +60,7 @@ class Stages:
         self._tracker = tracker
         self._first_session = tracker.session if tracker is not None else 0
         self._actions = ActionStage(model, timer)
+        self._num_threads = torch.get_num_threads()
         self._action_thread = ThreadPoolExecutor(1, "vidcache-actions", _use_one_core)
         self._tracking_thread = ThreadPoolExecutor(1, "vidcache-tracking", _use_one_core)
 
@@ -79,6 +80,8 @@ class Stages:
         """Drops work that has not begun and waits for what has."""
         for executor in (self._action_thread, self._tracking_thread):
             executor.shutdown(wait=True, cancel_futures=True)
+        # What a stage's thread sets is also what threads begun later inherit.
+        torch.set_num_threads(self._num_threads)
 
     def _track(
         self, frames: Sequence[Frame], gaps: Sequence[tuple[Discontinuity, ...]]
