@@ -23,7 +23,8 @@ def bfloat16_is_faster(device_type: str) -> bool:
 
 
 def _conv_seconds(dtype: torch.dtype) -> float:
-    layer = nn.Conv2d(32, 64, 3, padding=1).to(dtype=dtype, memory_format=torch.channels_last)
+    layer = nn.Conv2d(32, 64, 3, padding=1).to(dtype)
+    layer.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     pixels = torch.zeros(1, 32, 64, 80, dtype=dtype).to(memory_format=torch.channels_last)
     best = float("inf")
     with torch.inference_mode():
