@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import MissingExtraError, SinkError
+from vidcache.video.output_file import OutputFile
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -68,6 +69,10 @@ class Mp4Writer:
         self._last_ticks: int | None = None
         self._keyframe_ticks = 0
         self._closed = False
+        try:
+            self._file = OutputFile(self._path)
+        except OSError as error:
+            raise self._failure(error) from error
         self._container = self._open()
         self._stream = self._add_stream(frame_rate, crf, preset)
 
@@ -88,7 +93,6 @@ class Mp4Writer:
             SinkError: The file cannot be written, for instance because the disk is full.
         """
         import av
-        import av.error
         from av.video.frame import PictureType
 
         ticks = round(pts_seconds * _TICKS_PER_SECOND)
@@ -104,10 +108,8 @@ class Mp4Writer:
             picture.pict_type = PictureType.I
             self._keyframe_ticks = ticks
         self._last_ticks = ticks
-        try:
-            self._mux(self._stream.encode(picture))
-        except (av.error.FFmpegError, OSError) as error:
-            raise self._failure(error) from error
+        self._mux(self._stream.encode(picture))
+        self._check_file()
 
     def close(self, end_seconds: float | None = None) -> None:
         """Write what is left and finish the file. Closing twice is fine.
@@ -119,26 +121,21 @@ class Mp4Writer:
         Raises:
             SinkError: The file cannot be finished; it plays up to the last fragment.
         """
-        import av
-        import av.error
-
         if self._closed:
             return
         self._closed = True
         try:
-            try:
-                if self._last_ticks is not None:
-                    self._mux(self._stream.encode(None))
-                self._mux_last(end_seconds)
-            finally:
-                self._container.close()
-        except (av.error.FFmpegError, OSError) as error:
-            raise self._failure(error) from error
+            if self._last_ticks is not None:
+                self._mux(self._stream.encode(None))
+            self._mux_last(end_seconds)
+        finally:
+            self._container.close()
+            self._file.close()
+        self._check_file()
 
     def _open(self) -> "OutputContainer":
         try:
             import av
-            import av.error
         except ImportError as error:
             raise MissingExtraError("av", "run", "write video") from error
         options = {
@@ -146,10 +143,7 @@ class Mp4Writer:
             "flush_packets": "1",
             "video_track_timescale": str(_TICKS_PER_SECOND),
         }
-        try:
-            return av.open(str(self._path), "w", format="mp4", container_options=options)
-        except (av.error.FFmpegError, OSError) as error:
-            raise self._failure(error) from error
+        return av.open(self._file, "w", format="mp4", container_options=options)
 
     def _add_stream(self, frame_rate: float, crf: int, preset: str) -> "VideoStream":
         # An average of 444/29.6 is as good a hint as any, but x264 wants small numbers.
@@ -201,8 +195,12 @@ class Mp4Writer:
         fitted[top : top + size[1], left : left + size[0]] = small
         return fitted
 
-    def _failure(self, error: Exception) -> SinkError:
-        why = getattr(error, "strerror", None) or str(error)
+    def _check_file(self) -> None:
+        if self._file.error is not None:
+            raise self._failure(self._file.error)
+
+    def _failure(self, error: OSError) -> SinkError:
+        why = error.strerror or str(error)
         if isinstance(error, FileNotFoundError):
             why = f"there is no folder '{self._path.parent}'; create it first"
         return SinkError(f"cannot write the video '{self._path}': {why}")
