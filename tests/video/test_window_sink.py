@@ -17,6 +17,15 @@ def test_without_a_display_there_is_one_clear_line(monkeypatch: pytest.MonkeyPat
         WindowSink().open({"source": "camera"})
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are told by variables")
+def test_a_display_that_does_not_answer_does_not_end_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":4242")
+    with pytest.raises(SinkError, match="':4242' does not answer"):
+        WindowSink().open({"source": "camera"})
+
+
 def test_a_window_that_was_not_opened_takes_nothing() -> None:
     frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, 0.0)
     with pytest.raises(SinkError, match="call open"):

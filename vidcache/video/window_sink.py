@@ -1,6 +1,7 @@
 """A live window with the annotated frames."""
 
 import os
+import subprocess
 import sys
 from types import TracebackType
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from vidcache.video.overlay import Overlay
 __all__ = ["WindowSink"]
 
 _ESCAPE = 27
+_PROBE = "import cv2; cv2.namedWindow('vidcache'); cv2.destroyAllWindows()"
 
 
 class WindowSink:
@@ -49,14 +51,7 @@ class WindowSink:
             import cv2
         except ImportError as error:
             raise MissingExtraError("opencv-python", "run", "show a window") from error
-        # Without a display, the window library would end the whole program.
-        if sys.platform.startswith("linux") and not (
-            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        ):
-            raise SinkError(
-                "cannot show a window: there is no display (DISPLAY is not set); "
-                "write a video instead"
-            )
+        _require_display()
         self._cv2 = cv2
         self._title = self._title or f"vidcache: {header.get('source', 'video')}"
         if self._overlay == "auto":
@@ -83,10 +78,7 @@ class WindowSink:
             self._finished = cv2.waitKey(1) & 0xFF in (_ESCAPE, ord("q"))
         except cv2.error as error:
             self._finished = True
-            raise SinkError(
-                "cannot show a window: this OpenCV has none (is opencv-python-headless installed "
-                "beside opencv-python?)"
-            ) from error
+            raise SinkError(f"cannot show frames in a window any more: {error.err}") from error
 
     def close(self, end: dict[str, Any] | None = None) -> None:
         """Close the window. See `Sink.close`."""
@@ -109,3 +101,22 @@ class WindowSink:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _require_display() -> None:
+    """Open a window in another process first: where it cannot, OpenCV ends the whole program."""
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        raise SinkError(
+            "cannot show a window: there is no display (DISPLAY is not set); write a video instead"
+        )
+    try:
+        probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, timeout=30)
+        works = probe.returncode == 0
+    except subprocess.TimeoutExpired:
+        works = False
+    if not works:
+        where = os.environ.get("DISPLAY", "")
+        raise SinkError(
+            f"cannot show a window: the display{f' {where!r}' if where else ''} does not answer, "
+            "or this OpenCV has no windows (opencv-python-headless); write a video instead"
+        )
