@@ -2,6 +2,8 @@
 
 import sys
 
+from vidcache.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
+
 __all__ = ["main"]
 
 
@@ -18,5 +20,7 @@ def main() -> None:
             "but it is not installed: pip install 'vidcache[run]'",
             file=sys.stderr,
         )
-        sys.exit(1)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     sys.exit(run_app(sys.argv[1:]))

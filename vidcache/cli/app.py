@@ -6,18 +6,16 @@ from collections.abc import Sequence
 
 import typer
 
+from vidcache.cli.bench import bench_app
 from vidcache.cli.console import show_error
 from vidcache.cli.demo import demo
 from vidcache.cli.doctor import doctor
+from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
 from vidcache.cli.info import info
 from vidcache.cli.run import run
 from vidcache.errors import ConfigError, VidcacheError
 
-__all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "EXIT_WRONG_USE", "app", "run_app"]
-
-EXIT_FAILED = 1
-EXIT_WRONG_USE = 2
-EXIT_INTERRUPTED = 130
+__all__ = ["app", "run_app"]
 
 app = typer.Typer(
     name="vidcache",
@@ -31,6 +29,7 @@ app.command()(run)
 app.command()(demo)
 app.command()(info)
 app.command()(doctor)
+app.add_typer(bench_app, name="bench")
 
 
 def run_app(args: Sequence[str]) -> int:
@@ -52,6 +51,8 @@ def run_app(args: Sequence[str]) -> int:
     except BrokenPipeError:
         return _reader_left()
     except Exception as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            return _reader_left()
         if debug:
             raise
         return _show(error)
@@ -59,14 +60,14 @@ def run_app(args: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return _reader_left()
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else EXIT_DONE
 
 
 def _reader_left() -> int:
     """What reads our output wants no more of it, as in ``| head``: that is no failure."""
     # Without this the interpreter would complain when it flushes the output at its end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return EXIT_DONE
 
 
 def _show(error: Exception) -> int:

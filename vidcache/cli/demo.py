@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from vidcache.cli.options import DebugFlag, MaxFramesFlag, ModelFlag
+from vidcache.cli.outputs import OutputPaths, make_folders
 from vidcache.cli.run import run_sources
 from vidcache.config import Config, override
-from vidcache.errors import SinkError, SourceError
+from vidcache.errors import SourceError
 
 __all__ = ["demo", "find_sample"]
 
@@ -35,12 +36,10 @@ def demo(
     It needs no network: models and video come with the repository.
     """
     video = source if source is not None else str(find_sample())
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"cannot make the folder '{out}': {error.strerror or error}") from error
+    outputs = OutputPaths(jsonl=str(out / "demo.jsonl"), video=str(out / "demo.mp4"))
+    make_folders(outputs)
     settings = override(
-        Config(detector=detector, jsonl=str(out / "demo.jsonl"), video=str(out / "demo.mp4")),
+        Config(detector=detector, jsonl=outputs.jsonl, video=outputs.video),
         {"model": model, "max_frames": max_frames},
     )
     return run_sources(settings, video)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
+from vidcache.cli.exit_codes import EXIT_INTERRUPTED
+
 __all__ = ["Interrupt", "catch_interrupts"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_EXIT_CODE = 130
 
 
 class Interrupt:
@@ -28,7 +29,7 @@ class Interrupt:
         """The signal handler."""
         if self.requested:
             # Not sys.exit: that would wait for the very work that is to be left.
-            os._exit(_EXIT_CODE)
+            os._exit(EXIT_INTERRUPTED)
         self.requested = True
         if self.on_request is None:
             raise KeyboardInterrupt

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidcache.config import Config
-from vidcache.errors import ConfigError
+from vidcache.errors import ConfigError, SinkError
 
-__all__ = ["OutputPaths", "plan_outputs"]
+__all__ = ["OutputPaths", "make_folders", "plan_outputs"]
 
 _STDOUT = "-"
 _SUFFIXES = {"jsonl": {".jsonl", ".json", ".ndjson"}, "video": {".mp4", ".mov", ".m4v"}}
@@ -58,6 +58,23 @@ def plan_outputs(
                 raise ConfigError(f"the output {path!r} would replace the video that is read")
         plans.append(plan)
     return plans
+
+
+def make_folders(paths: OutputPaths) -> None:
+    """Makes the folders of the outputs, where they are missing.
+
+    Raises:
+        SinkError: If that cannot be done.
+    """
+    for path in (paths.jsonl, paths.video):
+        if path is None or path == _STDOUT:
+            continue
+        folder = Path(path).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SinkError(f"cannot make the folder '{folder}': {reason}") from error
 
 
 def _path(kind: str, target: str | None, stem: str | None) -> str | None:

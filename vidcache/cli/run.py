@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidcache.cli.console import show_error, show_message, show_progress
+from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PARTLY
 from vidcache.cli.interrupt import Interrupt, catch_interrupts
 from vidcache.cli.options import (
     BatchFlag,
@@ -22,7 +23,7 @@ from vidcache.cli.options import (
     TrackerFlag,
     VideoFlag,
 )
-from vidcache.cli.outputs import OutputPaths, plan_outputs
+from vidcache.cli.outputs import OutputPaths, make_folders, plan_outputs
 from vidcache.config import Config, load_config, override
 from vidcache.errors import ConfigError, VidcacheError
 
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from vidcache.video import Sink, Source, WindowSink
 
 __all__ = ["run", "run_sources"]
-
-_EXIT_FAILED = 1
-_EXIT_PARTLY = 3
-_EXIT_INTERRUPTED = 130
 
 
 def run(
@@ -94,7 +91,7 @@ def run_sources(settings: Config, source: str) -> int:
             return _run_all(settings, source, interrupt)
         except KeyboardInterrupt:
             show_message("interrupted before the first frame")
-            return _EXIT_INTERRUPTED
+            return EXIT_INTERRUPTED
 
 
 def _run_all(settings: Config, source: str, interrupt: Interrupt) -> int:
@@ -113,6 +110,7 @@ def _run_all(settings: Config, source: str, interrupt: Interrupt) -> int:
                 pipeline = pipeline or _load(settings)
                 if several:
                     show_message(f"reading {opened.uri}")
+                    make_folders(plan)
                 _run_one(pipeline, opened, plan, settings.show, interrupt)
         except VidcacheError as error:
             if not several or isinstance(error.__cause__, BrokenPipeError):
@@ -120,10 +118,10 @@ def _run_all(settings: Config, source: str, interrupt: Interrupt) -> int:
             num_failed += 1
             show_error(str(error))
         if interrupt.requested:
-            return _EXIT_INTERRUPTED
+            return EXIT_INTERRUPTED
     if num_failed == 0:
-        return 0
-    return _EXIT_FAILED if num_failed == len(sources) else _EXIT_PARTLY
+        return EXIT_DONE
+    return EXIT_FAILED if num_failed == len(sources) else EXIT_PARTLY
 
 
 def _load(settings: Config) -> "Pipeline":

@@ -1,0 +1,17 @@
+"""``vidcache bench``: measures the program's parts on this machine."""
+
+import typer
+
+from vidcache.cli.bench_head import bench_head
+
+__all__ = ["bench_app"]
+
+bench_app = typer.Typer(
+    help="Measure parts of vidcache on this machine.", rich_markup_mode=None, no_args_is_help=True
+)
+bench_app.command("head")(bench_head)
+
+
+@bench_app.callback()
+def _bench() -> None:  # pyright: ignore[reportUnusedFunction]
+    """Measure parts of vidcache on this machine."""
