@@ -1,4 +1,5 @@
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -102,6 +103,19 @@ def test_flags_are_shown() -> None:
 def test_the_same_results_draw_the_same_picture() -> None:
     first, second = (Overlay(LABELS).draw(grey((320, 240)), result()) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_two_threads_can_draw_at_once() -> None:
+    def draw(number: int) -> np.ndarray:
+        overlay, image = Overlay(LABELS), np.zeros(0)
+        for index in range(60):
+            track = Track(index, f"object {number} {index}", 0.9, (20.0, 120.0, 90.0, 200.0))
+            image = overlay.draw(grey((320, 240), index, index / 10), result(objects=(track,)))
+        return image
+
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(draw, [7] * 8))
+    assert all(np.array_equal(image, drawn[0]) for image in drawn)
 
 
 def test_odd_results_are_drawn_too() -> None:

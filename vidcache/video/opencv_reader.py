@@ -88,8 +88,7 @@ class OpencvReader:
         except ImportError as error:
             raise MissingExtraError("opencv-python", "run", "read cameras") from error
 
-        # Its warnings say less than the errors raised here, and end up on stderr.
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        _silence(cv2)
         location = self._location
         if location.kind == "lavfi":
             raise SourceError(f"OpenCV cannot open '{location.shown}': use the backend 'pyav'")
@@ -184,3 +183,12 @@ def _codec(capture: Any) -> str:
 
     code = int(capture.get(cv2.CAP_PROP_FOURCC))
     return code.to_bytes(4, "little", signed=code < 0).decode("latin-1").strip("\0 ")
+
+
+def _silence(cv2: Any) -> None:
+    """Keep OpenCV's warnings off stderr: they say less than the errors raised here."""
+    if hasattr(cv2, "setLogLevel"):
+        cv2.setLogLevel(0)
+    else:
+        # OpenCV 5 has moved it.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

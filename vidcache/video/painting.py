@@ -5,6 +5,7 @@ Pictures are (height, width, 3) uint8 RGB and are painted on in place; coordinat
 pixels; what lies outside the picture is cut off.
 """
 
+import threading
 from functools import lru_cache
 
 import cv2
@@ -27,6 +28,7 @@ Image = NDArray[np.uint8]
 _HAS_OUTLINE_FONTS = hasattr(cv2, "FontFace")
 _HERSHEY_HEIGHT = 30.0
 _RIM = (16, 18, 22)
+_FONT_LOCK = threading.Lock()
 
 
 def text_width(text: str, size: int, weight: int = 500) -> int:
@@ -128,7 +130,9 @@ def _text_mask(text: str, size: int, weight: int) -> Image:
     baseline = round(0.98 * size)
     if _HAS_OUTLINE_FONTS:
         canvas = np.zeros((line_height + size, (len(text) + 2) * size), np.uint8)
-        end, _ = cv2.putText(canvas, text, (0, baseline), (255,), _font(), size, weight)
+        # A font keeps glyphs of its own, and sinks draw on threads of their own.
+        with _FONT_LOCK:
+            end, _ = cv2.putText(canvas, text, (0, baseline), (255,), _font(), size, weight)
         return canvas[:line_height, : max(1, min(int(end[0]) + 1, canvas.shape[1]))].copy()
     scale, thickness = size / _HERSHEY_HEIGHT, max(1, round(size * weight / 8000))
     face = cv2.FONT_HERSHEY_DUPLEX
