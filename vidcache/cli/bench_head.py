@@ -1,0 +1,69 @@
+"""``vidcache bench head``: what a step of the camera head costs, and that it stays so."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vidcache.errors import ConfigError
+
+__all__ = ["bench_head"]
+
+
+def bench_head(
+    windows: Annotated[
+        str, typer.Option(help="Windows in frames, separated by commas.")
+    ] = "64,256",
+    width: Annotated[int, typer.Option(help="Width of the trunk.")] = 384,
+    depth: Annotated[int, typer.Option(help="Blocks of the trunk.")] = 4,
+    iterations: Annotated[int, typer.Option(help="Refinement passes.")] = 4,
+    heads: Annotated[int, typer.Option(help="Attention heads.")] = 6,
+    streams: Annotated[int, typer.Option(help="Streams stepped together.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads; 0 leaves the choice to PyTorch.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Measurements of each kind, in turns.")] = 60,
+    frames: Annotated[
+        int, typer.Option(help="Instead, step a small head this often and look for growth.")
+    ] = 0,
+) -> None:
+    """Measures a step of the head against other ways to get the same numbers, in one run."""
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    if frames:
+        from vidcache.cli.bench_endurance import bench_endurance
+
+        bench_endurance(frames)
+        return
+    from vidcache.cli.bench_step import bench_step
+    from vidcache.head import HeadConfig
+
+    print(
+        f"width {width}, depth {depth}, {iterations} passes, {streams} stream(s), "
+        f"{torch.get_num_threads()} thread(s), float32; medians of {rounds} turns\n"
+    )
+    print(
+        "| window | step | matrix products alone | recompute the window "
+        "| transformers, sliding cache | step / products | step / transformers |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for window in _numbers(windows):
+        config = HeadConfig(
+            in_features=width,
+            width=width,
+            depth=depth,
+            num_heads=heads,
+            num_iterations=iterations,
+            num_outputs=16,
+        )
+        print(bench_step(config, window, streams, rounds), flush=True)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f"--windows is {text!r}: give whole numbers with commas between, such as 64,256"
+        ) from None

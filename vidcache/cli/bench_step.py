@@ -1,0 +1,124 @@
+"""One step of the head, measured in turns with the ways it is compared to."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from vidcache.cache import SlidingWindow
+from vidcache.head import CameraHead, HeadConfig
+
+__all__ = ["bench_step"]
+
+_CALLS_A_TURN = 3
+
+
+def bench_step(config: HeadConfig, window: int, streams: int, rounds: int) -> str:
+    """Measures a full window's step and its rivals, taking turns.
+
+    Args:
+        config: Settings of the head; the window replaces its eviction policy.
+        window: Frames of the sliding window.
+        streams: Streams stepped together.
+        rounds: Turns of each.
+
+    Returns:
+        One row of a Markdown table: medians in milliseconds and their ratios.
+    """
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
+    head = CameraHead(replace(config, eviction=SlidingWindow(window))).eval()
+    state = head.init_state(batch_size=streams)
+    clip = torch.randn(streams, window, config.in_features)
+    frame = clip[:, :1].contiguous()
+    head.step(clip, state)
+    rivals: dict[str, Callable[[], object] | None] = {
+        "step": lambda: head.step(frame, state),
+        "products": lambda: _matrix_products(head, frame[:, 0]),
+        "recompute": lambda: head(clip),
+        "transformers": _transformers_step(config, window, frame, clip),
+    }
+    times = _in_turns({name: call for name, call in rivals.items() if call}, rounds)
+    cells = [f"{window}"]
+    cells += [f"{times[name] * 1e3:.2f} ms" if name in times else "–" for name in rivals]
+    step = times["step"]
+    cells += [f"{step / times[n]:.2f}" if n in times else "–" for n in ("products", "transformers")]
+    return f"| {' | '.join(cells)} |"
+
+
+def _in_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Returns median seconds of each call; turns share whatever else the machine does."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    with torch.no_grad():
+        for turn in range(rounds + 2):
+            for name, call in calls.items():
+                start = time.perf_counter()
+                for _ in range(_CALLS_A_TURN):
+                    call()
+                # The first turns load code and weights and are not counted.
+                if turn >= 2:
+                    times[name].append((time.perf_counter() - start) / _CALLS_A_TURN)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _matrix_products(head: CameraHead, x: Tensor) -> None:
+    """Runs every linear layer of a step and nothing else."""
+    hidden = torch.zeros(len(x), head.prediction_branch.fc1.out_features)
+    shown = torch.zeros(len(x), head.config.num_outputs)
+    for _ in range(head.config.num_iterations):
+        linear(shown, head.embed_prediction.weight, head.embed_prediction.bias)
+        linear(x, head.modulation.weight, head.modulation.bias)
+        for block in head.trunk:
+            attention: Any = block.attn
+            mlp: Any = block.mlp
+            linear(x, attention.qkv.weight, attention.qkv.bias)
+            linear(x, attention.proj.weight, attention.proj.bias)
+            linear(linear(x, mlp.fc1.weight, mlp.fc1.bias), mlp.fc2.weight, mlp.fc2.bias)
+        linear(x, head.prediction_branch.fc1.weight, head.prediction_branch.fc1.bias)
+        linear(hidden, head.prediction_branch.fc2.weight, head.prediction_branch.fc2.bias)
+
+
+def _transformers_step(
+    config: HeadConfig, window: int, frame: Tensor, clip: Tensor
+) -> Callable[[], object] | None:
+    """The same passes through transformers' sliding cache: one cache a pass, or None without it.
+
+    Mistral's network has three matrices where ours has two; its hidden width is chosen so that
+    both hold the same number of weights.
+    """
+    try:
+        from transformers import (  # pyright: ignore[reportMissingImports]
+            DynamicCache,
+            MistralConfig,
+            MistralModel,
+        )
+    except ImportError:
+        return None
+    settings: Any = MistralConfig(
+        vocab_size=8,
+        hidden_size=config.width,
+        intermediate_size=int(config.width * config.mlp_ratio * 2 / 3),
+        num_hidden_layers=config.depth,
+        num_attention_heads=config.num_heads,
+        num_key_value_heads=config.num_heads,
+        head_dim=config.head_dim,
+        sliding_window=window,
+        max_position_embeddings=1 << 30,
+    )
+    model: Any = MistralModel(settings).eval()
+    caches: list[Any] = [DynamicCache(config=settings) for _ in range(config.num_iterations)]
+    with torch.no_grad():
+        for cache in caches:
+            model(inputs_embeds=clip, past_key_values=cache, use_cache=True)
+
+    def step() -> None:
+        for cache in caches:
+            model(inputs_embeds=frame, past_key_values=cache, use_cache=True)
+
+    return step
