@@ -1,0 +1,1 @@
+"""Training: synthetic streams, losses, loops and metrics."""

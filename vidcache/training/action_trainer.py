@@ -1,0 +1,300 @@
+# pyright: basic
+"""Training of an action model, encoder and head together, on synthetic clips.
+
+It goes in stages: first the encoder alone on pictures far apart in time, where every picture
+tells something new; then encoder and head on clips, under the head's own clip mask; then the
+head alone, which sees several times as many clips in the same time.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vidcache.encoder import FrameEncoder
+from vidcache.errors import ConfigError, ModelError
+from vidcache.head import CameraHead
+from vidcache.training.body_tasks import BodyTasks
+from vidcache.training.clip_batches import ClipBatch, clip_batches
+from vidcache.training.synthetic.clips import ClipSettings
+from vidcache.training.synthetic.skeleton import KEYPOINTS
+
+__all__ = ["ActionTrainer", "Budget", "Stage", "refinement_loss"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a training.
+
+    Attributes:
+        share: Its part of the budget; the shares of all stages sum to 1.
+        clips: How its clips are drawn.
+        clips_per_batch: Clips of a step.
+        encoder_rate: Peak learning rate of the encoder; 0 leaves it as it is.
+        head_rate: Peak learning rate of the head; 0 leaves the head out.
+        body_weight: Weight of the side tasks' losses.
+        warm_up_frames: First frames of a clip that do not count for the head.
+    """
+
+    share: float
+    clips: ClipSettings
+    clips_per_batch: int
+    encoder_rate: float
+    head_rate: float
+    body_weight: float = 1.0
+    warm_up_frames: int = 3
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: a number of steps, or minutes by the clock; exactly one of them.
+
+    Raises:
+        ConfigError: If both or neither are given.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise ConfigError(
+                f"a budget of steps={self.steps} and minutes={self.minutes}: give exactly one"
+            )
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return how much of the budget is used, from 0 to 1 (or beyond)."""
+        if self.steps is not None:
+            return step / self.steps
+        assert self.minutes is not None
+        return seconds / (60 * self.minutes)
+
+
+def refinement_loss(iterations: tuple[Tensor, ...], targets: Tensor, decay: float = 0.6) -> Tensor:
+    """Cross-entropy of every pass's prediction, later passes weighing more.
+
+    Args:
+        iterations: Logits after each pass, each of shape (..., K).
+        targets: Distributions, shape (..., K).
+        decay: Weight of a pass over that of the next one.
+
+    Returns:
+        The weighted mean.
+
+    Source: the weights are those of VGGT's camera loss (Wang et al. 2025).
+    """
+    weights = [decay ** (len(iterations) - 1 - index) for index in range(len(iterations))]
+    losses = [
+        functional.cross_entropy(logits.float().flatten(0, -2), targets.flatten(0, -2))
+        for logits in iterations
+    ]
+    weighted = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
+    return torch.stack(weighted).sum() / sum(weights)
+
+
+class ActionTrainer:
+    """Trains an encoder and a head on synthetic clips.
+
+    Args:
+        encoder: The encoder, changed by the training.
+        head: The head, changed by the training.
+        stages: What is trained on what, one after another.
+        budget: How long in all.
+        seed: Of the clips.
+        bf16: Whether to compute in bfloat16 (weights stay in fp32).
+        average: How slowly the averaged weights follow the trained ones, below 1.
+        num_workers: Processes that draw clips.
+    """
+
+    def __init__(
+        self,
+        encoder: FrameEncoder,
+        head: CameraHead,
+        stages: tuple[Stage, ...],
+        budget: Budget,
+        *,
+        seed: int = 0,
+        bf16: bool = True,
+        average: float = 0.998,
+        num_workers: int = 1,
+    ) -> None:
+        self.encoder, self.head, self.stages, self.budget = encoder, head, stages, budget
+        self._seed, self._bf16, self._average = seed, bf16, average
+        self._num_workers = num_workers
+        tasks = BodyTasks(encoder.vit, len(KEYPOINTS), head.config.num_outputs)
+        self.tasks = tasks
+        encoder_side = [*encoder.parameters(), *tasks.parameters()]
+        self._optimizer = torch.optim.AdamW(
+            [{"params": encoder_side}, {"params": list(head.parameters())}],
+            betas=(0.9, 0.98),
+            weight_decay=0.05,
+        )
+        # The state dicts, and not copies of the modules: the encoder carries a hook of the tasks.
+        self.averaged = copy.deepcopy(self._weights())
+        self.step, self.seconds = 0, 0.0
+
+    def run(
+        self,
+        report: Callable[[dict[str, float]], None],
+        *,
+        stop_after: int | None = None,
+        checkpoint: Path | None = None,
+        checkpoint_minutes: float = 3.0,
+    ) -> None:
+        """Train until the budget is used.
+
+        Args:
+            report: Called after each step with ``step``, ``progress``, ``stage``, the losses,
+                ``pictures_per_second``, and the seconds ``waited`` for the clips.
+            stop_after: Stop before the budget is used, after this many steps in all.
+            checkpoint: Where to save now and then, and at the end.
+            checkpoint_minutes: How often.
+        """
+        self.encoder.train()
+        self.head.train()
+        stage_index, batches = -1, iter(())
+        saved = began = time.monotonic()
+        already = self.seconds
+        while (progress := self.budget.progress(self.step, self.seconds)) < 1:
+            if stop_after is not None and self.step >= stop_after:
+                break
+            index, within = self._stage(progress)
+            if index != stage_index:
+                stage_index, batches = index, self._batches(index)
+            start = time.monotonic()
+            batch = next(batches)
+            waited = time.monotonic() - start
+            losses = self._train_step(self.stages[index], within, batch)
+            now = time.monotonic()
+            self.step, self.seconds = self.step + 1, already + now - began
+            pictures = batch.images.shape[0] * batch.images.shape[1]
+            facts = {"step": self.step, "progress": progress, "stage": index}
+            speed = {"pictures_per_second": pictures / (now - start), "waited": waited}
+            report(facts | losses | speed)
+            if checkpoint is not None and now - saved > 60 * checkpoint_minutes:
+                self.save(checkpoint)
+                saved = now
+        if checkpoint is not None:
+            self.save(checkpoint)
+
+    def save(self, path: Path) -> None:
+        """Write everything that is needed to go on, whole or not at all."""
+        content = {
+            "weights": self._weights(),
+            "averaged": self.averaged,
+            "tasks": self.tasks.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(content, partial)
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from what `save` wrote.
+
+        Raises:
+            ModelError: If the file cannot be read or belongs to another model.
+        """
+        try:
+            content = torch.load(path, weights_only=True)
+            self.encoder.load_state_dict(content["weights"]["encoder"])
+            self.head.load_state_dict(content["weights"]["head"])
+            self.tasks.load_state_dict(content["tasks"])
+            self._optimizer.load_state_dict(content["optimizer"])
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            message = f"{path} is no checkpoint of this training: {error}"
+            raise ModelError(message.replace("\n", " ")) from error
+        self.averaged = content["averaged"]
+        self.step, self.seconds = content["step"], content["seconds"]
+
+    def load_averaged(self) -> None:
+        """Put the averaged weights into encoder and head."""
+        self.encoder.load_state_dict(self.averaged["encoder"])
+        self.head.load_state_dict(self.averaged["head"])
+
+    def _weights(self) -> dict[str, dict[str, Tensor]]:
+        return {"encoder": self.encoder.state_dict(), "head": self.head.state_dict()}
+
+    def _stage(self, progress: float) -> tuple[int, float]:
+        """Return the number of the stage and the progress within it."""
+        start = 0.0
+        for index, stage in enumerate(self.stages):
+            if progress < start + stage.share or index == len(self.stages) - 1:
+                return index, (progress - start) / stage.share
+            start += stage.share
+        raise ConfigError("a training needs at least one stage")
+
+    def _batches(self, index: int) -> Iterator[ClipBatch]:
+        stage = self.stages[index]
+        return clip_batches(
+            stage.clips,
+            stage.clips_per_batch,
+            seed=self._seed + index,
+            first_step=self.step,
+            num_workers=self._num_workers,
+        )
+
+    def _train_step(self, stage: Stage, within: float, batch: ClipBatch) -> dict[str, float]:
+        shape = _learning_shape(within)
+        for group, rate in zip(
+            self._optimizer.param_groups, (stage.encoder_rate, stage.head_rate), strict=True
+        ):
+            group["lr"] = rate * shape
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
+            losses = self._losses(stage, batch)
+        total = torch.stack(list(losses.values())).sum()
+        self._optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        used = [p for p in self._parameters() if p.grad is not None]
+        nn.utils.clip_grad_norm_(used, 1.0)
+        self._optimizer.step()
+        self._follow()
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def _losses(self, stage: Stage, batch: ClipBatch) -> dict[str, Tensor]:
+        num_clips, num_frames = batch.images.shape[:2]
+        pixels = self.encoder.preprocess(batch.images.flatten(0, 1))
+        losses: dict[str, Tensor] = {}
+        with torch.set_grad_enabled(stage.encoder_rate > 0):
+            tokens = self.encoder.forward_pixels(pixels).float()
+        if stage.encoder_rate > 0 and stage.body_weight > 0:
+            told = self.tasks(batch.keypoints.flatten(0, 1), batch.targets.flatten(0, 1))
+            losses |= {name: stage.body_weight * loss for name, loss in told.items()}
+        if stage.head_rate > 0:
+            features = tokens.unflatten(0, (num_clips, num_frames))
+            output = self.head(features, batch.seconds)
+            first = stage.warm_up_frames
+            passes = tuple(logits[:, first:] for logits in output.iterations)
+            losses["actions"] = refinement_loss(passes, batch.targets[:, first:])
+        return losses
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for group in self._optimizer.param_groups for p in group["params"]]
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Let the averaged weights follow, faster while they are young."""
+        keep = min(self._average, (1 + self.step) / (10 + self.step))
+        for part, weights in self._weights().items():
+            for name, value in weights.items():
+                average = self.averaged[part][name]
+                if average.is_floating_point():
+                    average.lerp_(value, 1 - keep)
+                else:
+                    average.copy_(value)
+
+
+def _learning_shape(within: float) -> float:
+    """Return the part of the peak rate: a short rise, then half a cosine down to 2 %."""
+    rise = 0.04
+    if within < rise:
+        return 0.05 + 0.95 * within / rise
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, (within - rise) / (1 - rise))))
