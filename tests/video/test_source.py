@@ -105,7 +105,7 @@ def test_an_empty_file_is_an_error_that_says_so(tmp_path: Path, backend: str) ->
 
 
 def test_sound_alone_is_not_a_video(make_sound: Callable[[str], Path]) -> None:
-    with pytest.raises(SourceError, match=r"no video stream \(it holds: audio\)"):
+    with pytest.raises(SourceError, match=r"no video stream that can be read \(it holds: audio\)"):
         open_source(make_sound("sound.m4a"))
 
 

@@ -60,11 +60,11 @@ def _why_not_file(error: Exception, path: Path) -> str:
         return "you are not allowed to read it; check its permissions"
     if path.is_file() and path.stat().st_size == 0:
         return "the file is empty"
+    if _lacks_index(path):
+        return "the file was cut off before its index was written (it has no 'moov' box)"
     if isinstance(error, ValueError):
-        if _lacks_index(path):
-            return "the file was cut off before its index was written (it has no 'moov' box)"
         return "it is not a video, or is damaged beyond reading"
-    return _text(error)
+    return f"it is damaged, or of a kind that cannot be read ({_text(error)})"
 
 
 def _why_not_camera(error: Exception, location: Location) -> str:

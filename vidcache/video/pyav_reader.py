@@ -137,11 +137,13 @@ class PyavReader:
         streams = [
             stream
             for stream in container.streams.video
-            if not stream.disposition & Disposition.attached_pic
+            if not stream.disposition & Disposition.attached_pic and stream.codec_context
         ]
         if not streams:
             kinds = sorted({stream.type for stream in container.streams}) or ["nothing"]
-            raise SourceError(f"'{shown}' has no video stream (it holds: {', '.join(kinds)})")
+            raise SourceError(
+                f"'{shown}' has no video stream that can be read (it holds: {', '.join(kinds)})"
+            )
         best = container.streams.best("video")
         stream = next((stream for stream in streams if stream is best), streams[0])
         # Frame threads hand a picture out only after several more have come in: too late for live.
@@ -163,33 +165,24 @@ class PyavReader:
         self, container: "InputContainer", stream: "VideoStream", stopped: Callable[[], bool]
     ) -> "Iterator[tuple[VideoFrame, bool]]":
         """Decoded pictures, each with whether it may show the effect of damage."""
-        import av
-        import av.error
-
         damaged = False
         for packet in self._packets(container, stream, stopped):
-            if packet is None:
+            pictures = None if packet is None else _decode(stream, packet)
+            if pictures is None:
                 damaged = True
                 continue
-            pictures: list[VideoFrame] = []
-            try:
-                pictures = stream.decode(packet)
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError:
-                damaged = True
-                if packet.size == 0:
-                    pictures = _drain(stream)
             for picture in pictures:
-                if picture.key_frame:
-                    damaged = False
+                damaged = damaged and not picture.key_frame
+                yield picture, damaged or picture.is_corrupt
+        if not stopped():
+            for picture in _drain(stream):
+                damaged = damaged and not picture.key_frame
                 yield picture, damaged or picture.is_corrupt
 
     def _packets(
         self, container: "InputContainer", stream: "VideoStream", stopped: Callable[[], bool]
     ) -> Iterator[Any]:
         """Packets of the stream; None stands for a place that could not be read."""
-        import av
         import av.error
 
         for _ in range(_MAX_DEMUX_FAILURES):
@@ -197,22 +190,25 @@ class PyavReader:
                 for packet in container.demux(stream):
                     if stopped():
                         return
-                    self.truncated = False
-                    yield packet
+                    # An empty packet would tell the decoder that nothing more comes.
+                    if packet.size:
+                        self.truncated = False
+                        yield packet
                 return
-            except av.error.EOFError:
+            except (av.error.EOFError, IndexError):
+                # PyAV's own end, with an IndexError where damage made up another stream.
                 return
-            except av.error.InvalidDataError:
-                # Going on may find more packets; if it does not, the file ends here.
-                self.truncated = True
-                yield None
             except (av.error.FFmpegError, OSError) as error:
                 if container.format.name == "mpjpeg" and error.errno == errno.EIO:
                     # How this demuxer says that the camera closed the connection.
                     return
-                raise explain_failure(
-                    error, self._location, self._options.read_timeout, reading=True
-                ) from error
+                if self._location.kind != "file" or isinstance(error, OSError):
+                    raise explain_failure(
+                        error, self._location, self._options.read_timeout, reading=True
+                    ) from error
+                # Going on may find more packets; if it does not, the file ends here.
+                self.truncated = True
+                yield None
 
     def _to_rgb(self, picture: "VideoFrame") -> NDArray[np.uint8]:
         width, height = self._options.fit(picture.width, picture.height)
@@ -248,21 +244,28 @@ class PyavReader:
         )
 
 
-def _drain(stream: "VideoStream") -> "list[VideoFrame]":
-    """What is left in a decoder whose flush met damage: each call passes one damaged place."""
-    import av
+def _decode(stream: "VideoStream", packet: Any) -> "list[VideoFrame] | None":
+    """The pictures that a packet completes; None if it is damaged."""
     import av.error
 
-    pictures: list[VideoFrame] = []
+    try:
+        return stream.decode(packet)
+    except av.error.FFmpegError:
+        return None
+
+
+def _drain(stream: "VideoStream") -> "list[VideoFrame]":
+    """What is left in the decoder at the end: each call passes at most one damaged place."""
+    import av.error
+
     for _ in range(_MAX_DEMUX_FAILURES):
         try:
-            pictures += stream.decode(None)
-            break
+            return stream.decode(None)
         except av.error.EOFError:
             break
         except av.error.FFmpegError:
             continue
-    return pictures
+    return []
 
 
 def _video_seconds(container: "InputContainer", stream: "VideoStream") -> float | None:
