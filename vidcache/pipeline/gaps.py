@@ -35,7 +35,9 @@ class GapDetector:
         if last_pts is None:
             return ()
         reasons: list[str] = []
-        if not 0.0 <= frame.pts_seconds - last_pts <= self.gap_seconds:
+        step = frame.pts_seconds - last_pts
+        # A source hides a step backwards from the times, and flags it.
+        if not 0.0 <= step <= self.gap_seconds or "timestamp_jump" in frame.flags:
             reasons.append("timestamp_jump")
         if size != last_size:
             reasons.append("size_change")
