@@ -99,13 +99,15 @@ SPLITS: dict[SplitName, Split] = {
 """The splits by name."""
 
 
-def split_of(name: str) -> Split:
-    """Return a split by its name.
+def split_of(split: str | Split) -> Split:
+    """Return a split by its name; one that is given as it is stays so.
 
     Raises:
         ConfigError: If there is no such split.
     """
-    for known, split in SPLITS.items():
-        if known == name:
-            return split
-    raise ConfigError(f"unknown split {name!r}; give one of {', '.join(SPLITS)}")
+    if isinstance(split, Split):
+        return split
+    for known, ranges in SPLITS.items():
+        if known == split:
+            return ranges
+    raise ConfigError(f"unknown split {split!r}; give one of {', '.join(SPLITS)}")

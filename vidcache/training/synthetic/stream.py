@@ -75,7 +75,8 @@ class SyntheticStream:
 
     Args:
         seed: The same seed gives the same stream, frame by frame in any order.
-        split: Where cameras, bodies, clothes, backgrounds and tempo come from.
+        split: Where cameras, bodies, clothes, backgrounds and tempo come from:
+            a split by name, or ranges of one's own.
         size: Width and height of the pictures in pixels.
         frame_rate: Frames a second.
         num_frames: Length of the stream.
@@ -96,7 +97,7 @@ class SyntheticStream:
     def __init__(
         self,
         seed: int,
-        split: SplitName = "train",
+        split: SplitName | Split = "train",
         *,
         size: tuple[int, int] = (320, 180),
         frame_rate: float = 10.0,
