@@ -131,6 +131,21 @@ def test_the_last_frame_lasts_until_the_end_that_is_given(tmp_path: Path) -> Non
         assert source.duration_seconds == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize(("truncated", "seconds"), [(False, 1.0), (True, 0.84)])
+def test_only_a_video_that_was_read_to_its_end_lasts_as_long_as_its_source(
+    tmp_path: Path, truncated: bool, seconds: float
+) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoSink(path) as sink:
+        sink.open({"labels": [], "frame_rate": 25, "duration": 1.0})
+        for index in range(21):
+            frame = Frame(np.zeros((48, 64, 3), np.uint8), index, index / 25)
+            sink.write(frame, result(frame))
+        sink.close({"truncated": truncated})
+    with open_source(path) as source:
+        assert source.duration_seconds == pytest.approx(seconds, abs=1e-3)
+
+
 _WRITE_FOR_EVER = """
 import sys, numpy as np
 from vidcache.frames import ActionScore, Frame, FrameResult

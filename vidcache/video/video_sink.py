@@ -53,6 +53,7 @@ class VideoSink:
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
         self._finished = False
+        self._complete = False
         self._emptied = False
         self._stage_times: dict[str, tuple[float, int]] = {}
 
@@ -94,10 +95,15 @@ class VideoSink:
         self._items.put((frame, result))
 
     def close(self, end: dict[str, Any] | None = None) -> None:
-        """Encode what is waiting and finish the file. See `Sink.close`."""
+        """Encode what is waiting and finish the file. See `Sink.close`.
+
+        Unless ``end`` says that the video is ``truncated``, its last frame lasts until the
+        ``duration`` of the header.
+        """
         if self._finished:
             return
         self._finished = True
+        self._complete = end is not None and not end.get("truncated")
         if self._thread is not None:
             self._items.put(None)
             self._thread.join()
@@ -169,7 +175,7 @@ class VideoSink:
 
     def _end_seconds(self, last_seconds: float, step: float) -> float | None:
         """When the last frame ends by the container, if the video was written to its end."""
-        duration = self._header.get("duration")
+        duration = self._header.get("duration") if self._complete else None
         if duration and 0 < duration - last_seconds <= _LONGEST_LAST_FRAME * step:
             return float(duration)
         return None
