@@ -203,6 +203,22 @@ def test_autocast_runs_clip_and_stream(head):
     torch.testing.assert_close(stream, clip, rtol=0.1, atol=0.05)
 
 
+def test_states_pass_in_and_out_of_inference_mode(head):
+    features = torch.randn(2, 14, 8)
+    with torch.inference_mode():
+        state = head.init_state(batch_size=2)
+        head.step(features[:, :5], state)
+        head.step(features[:, 5:6], state)
+        state.rollback(1)
+    head.step(features[:, 5:6], state)
+    state.reset(rows=[1])
+    with torch.inference_mode():
+        state.reset(rows=[1])
+    rest = head.step(features[:, 6:], state).prediction
+    torch.testing.assert_close(rest[:1], head(features).prediction[:1, 6:])
+    torch.testing.assert_close(rest[1:], head(features[1:, 6:]).prediction)
+
+
 def test_a_step_copies_no_history():
     """Of the window, a step makes a row of bookkeeping, a number a slot, and no keys or values."""
     window = 4096

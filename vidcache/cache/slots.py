@@ -145,8 +145,9 @@ class SlotTable:
         Args:
             rows: Numbers of the rows, int64.
         """
-        self.held.index[rows] = _EMPTY
-        self.held.seconds[rows] = 0.0
+        self.held = FrameTimes(
+            self.held.index.index_fill(0, rows, _EMPTY), self.held.seconds.index_fill(0, rows, 0.0)
+        )
         self.num_seen = self.num_seen.index_fill(0, rows, 0)
         self._floor = self._floor.index_fill(0, rows, 0)
         self._last_seconds = self._last_seconds.index_fill(0, rows, -torch.inf)

@@ -31,9 +31,11 @@ class DenseStorage:
             layout.num_tokens,
             layout.head_dim,
         )
-        # Zeros, not empty memory: a slot that was never written is masked, but 0 · NaN is NaN.
-        self.keys = torch.zeros(shape, dtype=dtype, device=device)
-        self.values = torch.zeros(shape, dtype=dtype, device=device)
+        # A state made in inference mode must be writable outside of it.
+        with torch.inference_mode(False):
+            # Zeros, not empty memory: a slot never written is masked, but 0 · NaN is NaN.
+            self.keys = torch.zeros(shape, dtype=dtype, device=device)
+            self.values = torch.zeros(shape, dtype=dtype, device=device)
         self._rows = torch.arange(batch_size, device=device)
         # Views made once: a step then asks for its lane without any indexing.
         self._lanes = list(

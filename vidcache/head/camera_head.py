@@ -123,6 +123,8 @@ class CameraHead(nn.Module):
         attention = ClipAttention(self.config, times, features.device)
         return self._refine(features, times, 0, attention)
 
+    # Outside of inference mode, whatever the caller is in: the state outlives the call.
+    @torch.inference_mode(False)
     @torch.no_grad()
     def step(self, features: Tensor, state: HeadState, seconds: Tensor | None = None) -> HeadOutput:
         """Predicts the next frames of streams and makes them history.
@@ -216,7 +218,10 @@ class CameraHead(nn.Module):
         It is computed again only after a weight was changed.
         """
         weights = dict(self.named_parameters())
-        seen = [(weight.data_ptr(), weight._version) for weight in weights.values()]
+        seen = [
+            (weight.data_ptr(), None if weight.is_inference() else weight._version)
+            for weight in weights.values()
+        ]
         if self._fingerprint is None or self._fingerprint[0] != seen:
             digest = hashlib.blake2b(digest_size=16)
             digest.update(json.dumps(self.config.to_dict(), sort_keys=True).encode())
