@@ -125,6 +125,14 @@ def test_bf16_inference_follows_loaded_weights(assign, pictures) -> None:
     assert torch.equal(encoder(pictures), other(pictures))
 
 
+def test_an_encoder_in_float64_still_gives_float32(pictures) -> None:
+    encoder = _make_encoder(num_tokens=5)
+    expected = encoder(pictures)
+    features = encoder.double()(pictures)
+    assert features.dtype == torch.float32
+    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_forward_pixels_gives_gradients_in_fp32_and_under_autocast(pictures) -> None:
     encoder = _make_encoder(num_tokens=5, precision="bf16")
     pixels = encoder.preprocess(pictures)

@@ -54,6 +54,8 @@ class FrameEncoder(nn.Module):
         ConfigError: Another setting cannot be used.
 
     Example:
+        >>> import numpy as np
+        >>> from vidcache import FrameEncoder
         >>> encoder = FrameEncoder("vit_tiny_patch16_224", None, image_size=128, num_tokens=17)
         >>> encoder(np.zeros((2, 576, 768, 3), np.uint8)).shape
         torch.Size([2, 17, 192])
@@ -183,10 +185,9 @@ class FrameEncoder(nn.Module):
         Raises:
             InputError: The pictures have another type or shape.
         """
-        dtype = self.precision.dtype
-        vit = self._compute_copy.get(dtype)
+        vit = self._compute_copy.get(self.precision.dtype)
         with torch.inference_mode():
-            pixels = self.preprocess(images).to(dtype)
+            pixels = self.preprocess(images).to(next(vit.parameters()).dtype)
             if pixels.shape[0] == 0:
                 tokens = pixels.new_empty(0, self.num_tokens, self.num_features)
             else:

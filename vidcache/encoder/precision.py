@@ -64,6 +64,7 @@ def choose_precision(
         ConfigError: ``requested`` is none of the three.
 
     Example:
+        >>> from vidcache.encoder import choose_precision
         >>> choose_precision("bf16").dtype
         torch.bfloat16
     """

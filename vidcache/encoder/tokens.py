@@ -46,6 +46,7 @@ class TokenLayout:
             InputError: The number is none of these.
 
         Example:
+            >>> from vidcache.encoder import TokenLayout
             >>> TokenLayout.from_num_tokens(17)
             TokenLayout(has_pooled=True, grid=4)
         """

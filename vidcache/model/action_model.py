@@ -47,12 +47,15 @@ class ActionModel(nn.Module):
         MissingExtraError: timm is not installed.
 
     Example:
+        >>> import numpy as np
+        >>> from vidcache import ActionModel
         >>> model = ActionModel.load("tiny")
         >>> state = model.init_state()
-        >>> for frame in open_source("walk.mp4"):
-        ...     tokens = model.encode(frame.image_rgb[None])
+        >>> for frame in np.zeros((3, 480, 640, 3), np.uint8):
+        ...     tokens = model.encode(frame[None])
         ...     scores = model.step(tokens[None], state)[0, 0]
-        ...     print(model.labels[int(scores.argmax())])
+        >>> model.labels[int(scores.argmax())] in model.labels
+        True
     """
 
     def __init__(

@@ -40,6 +40,8 @@ class ActionModelConfig:
         ConfigError: A value is out of range, or values do not fit together.
 
     Example:
+        >>> from vidcache import HeadConfig
+        >>> from vidcache.model import ActionModelConfig
         >>> head = HeadConfig(in_features=192, width=128, depth=2, num_heads=4, num_iterations=2,
         ...                   num_outputs=3, num_tokens=17)
         >>> config = ActionModelConfig("vit_tiny_patch16_224", ("nobody", "stand", "walk"), head,
