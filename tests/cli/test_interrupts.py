@@ -87,3 +87,18 @@ def test_a_reader_that_leaves_ends_the_run_quietly(start, small_model_path, reco
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert [record["type"] for record in records("".join(lines))][:2] == ["header", "frame"]
+
+
+def test_a_reader_that_leaves_before_the_summary_is_no_failure(
+    start, small_video, small_model_path, tmp_path
+):
+    jsonl = tmp_path / "out.jsonl"
+    process = start(
+        *("run", small_video, "--model", small_model_path, "--detector", "none"),
+        *("--jsonl", jsonl),
+    )
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert read_jsonl(jsonl).complete

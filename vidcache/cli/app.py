@@ -50,6 +50,11 @@ def run_app(args: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return _reader_left()
+    except SystemExit as error:
+        # Typer ends the program itself when a print meets a reader that has left.
+        if isinstance(error.__context__, BrokenPipeError):
+            return _reader_left()
+        raise
     except Exception as error:
         if isinstance(error.__cause__, BrokenPipeError):
             return _reader_left()
@@ -66,7 +71,8 @@ def run_app(args: Sequence[str]) -> int:
 def _reader_left() -> int:
     """What reads our output wants no more of it, as in ``| head``: that is no failure."""
     # Without this the interpreter would complain when it flushes the output at its end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.__stdout__ is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
     return EXIT_DONE
 
 

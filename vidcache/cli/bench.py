@@ -6,9 +6,7 @@ from vidcache.cli.bench_head import bench_head
 
 __all__ = ["bench_app"]
 
-bench_app = typer.Typer(
-    help="Measure parts of vidcache on this machine.", rich_markup_mode=None, no_args_is_help=True
-)
+bench_app = typer.Typer(help="Measure parts of vidcache on this machine.", rich_markup_mode=None)
 bench_app.command("head")(bench_head)
 
 
