@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.training.synthetic.skeleton import KEYPOINTS
-from vidcache.training.synthetic.splits import SplitName
+from vidcache.training.synthetic.splits import Split, SplitName
 from vidcache.training.synthetic.stream import VISIBLE, SyntheticFrame, SyntheticStream
 from vidcache.video.drawing import resize
 
@@ -32,7 +32,7 @@ class ClipSettings:
     num_frames: int
     frame_rates: tuple[float, float]
     image_size: tuple[int, int]
-    split: SplitName = "train"
+    split: SplitName | Split = "train"
     source_heights: tuple[int, int] = (112, 168)
 
 

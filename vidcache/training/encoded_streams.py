@@ -1,0 +1,130 @@
+# pyright: basic
+"""Synthetic streams as a model sees them: encoded frame by frame, labelled, scored in a stream."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from vidcache.encoder import FrameEncoder
+from vidcache.head import CameraHead
+from vidcache.training.synthetic import SplitName, SyntheticStream
+
+__all__ = ["EncodedStreams", "StreamSettings", "encode_streams", "stream_predictions"]
+
+_SIZES = ((240, 180), (320, 180), (270, 180), (320, 180))
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """Which streams are drawn.
+
+    Attributes:
+        split: Their split.
+        num_streams: How many.
+        num_frames: Frames of each.
+        frame_rates: Range of the frame rate; each stream has its own.
+        first_seed: Seed of the first; the others follow.
+    """
+
+    split: SplitName
+    num_streams: int
+    num_frames: int = 64
+    frame_rates: tuple[float, float] = (8.0, 25.0)
+    first_seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedStreams:
+    """Streams as tokens.
+
+    Attributes:
+        features: Tokens, float16, shape (S, T, N, C).
+        targets: 1 for each label shown, shape (S, T, K).
+        seconds: Times of the frames, shape (S, T).
+    """
+
+    features: Tensor
+    targets: Tensor
+    seconds: Tensor
+
+
+class _StreamSet(Dataset[tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float64]]]):
+    def __init__(self, settings: StreamSettings) -> None:
+        self._settings = settings
+
+    def __len__(self) -> int:
+        return self._settings.num_streams
+
+    def __getitem__(self, number: int):
+        settings = self._settings
+        seed = settings.first_seed + number
+        rng = np.random.default_rng((11, seed))
+        stream = SyntheticStream(
+            seed,
+            settings.split,
+            size=_SIZES[number % len(_SIZES)],
+            frame_rate=float(np.exp(rng.uniform(*np.log(settings.frame_rates)))),
+            num_frames=settings.num_frames,
+        )
+        frames = list(stream)
+        return (
+            np.stack([frame.image_rgb for frame in frames]),
+            np.stack([frame.target for frame in frames]),
+            np.array([frame.seconds for frame in frames]),
+        )
+
+
+def encode_streams(
+    encoder: FrameEncoder, settings: StreamSettings, *, num_workers: int = 1
+) -> EncodedStreams:
+    """Draw streams and encode their frames, as inference does.
+
+    Args:
+        encoder: The encoder.
+        settings: Which streams.
+        num_workers: Processes that draw.
+
+    Returns:
+        The streams.
+    """
+    features, targets, seconds = [], [], []
+    loader = DataLoader(_StreamSet(settings), batch_size=None, num_workers=num_workers)
+    for images, target, times in loader:
+        features.append(encoder(images).half())
+        targets.append(torch.as_tensor(target))
+        seconds.append(torch.as_tensor(times))
+    return EncodedStreams(torch.stack(features), torch.stack(targets), torch.stack(seconds))
+
+
+def stream_predictions(
+    head: CameraHead, streams: EncodedStreams, *, streams_at_once: int = 16
+) -> Tensor:
+    """Run a head over streams frame by frame, each with a cache of its own.
+
+    Args:
+        head: The head.
+        streams: The streams.
+        streams_at_once: Rows of a state.
+
+    Returns:
+        What the head says after each pass, shape (num_iterations, S, T, K).
+    """
+    parts: list[Tensor] = []
+    for first in range(0, len(streams.features), streams_at_once):
+        rows = slice(first, first + streams_at_once)
+        features, seconds = streams.features[rows].float(), streams.seconds[rows]
+        state = head.init_state(len(features))
+        frames = [
+            torch.stack(
+                head.step(
+                    features[:, index : index + 1], state, seconds[:, index : index + 1]
+                ).iterations
+            )
+            for index in range(features.shape[1])
+        ]
+        parts.append(torch.cat(frames, dim=2))
+    return torch.cat(parts, dim=1)
