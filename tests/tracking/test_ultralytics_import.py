@@ -23,16 +23,18 @@ def noted(self, args, *rest, **kwargs):
     real(self, args, *rest, **kwargs)
 subprocess.Popen.__init__ = noted
 
+import cv2
 import numpy as np
 import torch
-before = (torch.save, np.get_printoptions(), str(torch.tensor([1.23456789])),
-          os.environ.get("OMP_NUM_THREADS"))
+def settings():
+    return (torch.save, np.get_printoptions(), str(torch.tensor([1.23456789])),
+            os.environ.get("OMP_NUM_THREADS"), cv2.getNumThreads())
+before = settings()
 from vidcache.tracking import UltralyticsTracker
 assert "ultralytics" not in sys.modules, "imported before it is used"
 tracker = UltralyticsTracker(sys.argv[1])
 tracker.update(np.zeros((64, 64, 3), np.uint8))
-after = (torch.save, np.get_printoptions(), str(torch.tensor([1.23456789])),
-         os.environ.get("OMP_NUM_THREADS"))
+after = settings()
 assert before == after, "the import changed something global"
 from ultralytics.utils import SETTINGS
 from ultralytics.utils.events import events

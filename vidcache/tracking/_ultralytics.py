@@ -26,7 +26,7 @@ def load_ultralytics() -> ModuleType:
 
     Its settings live in our cache folder, checkpoints are read with ``weights_only`` against its
     list of known classes, and what its import changes globally is put back: the number of
-    OpenMP threads, the print options of torch and NumPy, ``torch.save``.
+    OpenMP and OpenCV threads, the print options of torch and NumPy, ``torch.save``.
 
     Where a program has imported Ultralytics before, its settings file is left alone and the
     same is switched off in memory.
@@ -85,6 +85,7 @@ def _unchanged_globals():
     import torch
 
     threads = os.environ.get("OMP_NUM_THREADS")
+    opencv_threads = sys.modules["cv2"].getNumThreads() if "cv2" in sys.modules else -1
     save = torch.save
     printing = importlib.import_module("torch._tensor_str").PRINT_OPTS
     numpy_options = np.get_printoptions()
@@ -94,6 +95,8 @@ def _unchanged_globals():
     finally:
         if threads is None:
             os.environ.pop("OMP_NUM_THREADS", None)
+        if "cv2" in sys.modules:
+            sys.modules["cv2"].setNumThreads(opencv_threads)
         torch.save = save
         np.set_printoptions(**numpy_options)
         vars(printing).update(torch_options)
