@@ -136,7 +136,7 @@ class Config(_Section):
     video: str | None = None
     show: bool = False
     max_frames: _Count | None = None
-    batch: Annotated[int, Field(ge=1, le=256)] = 4
+    batch: Annotated[int, Field(ge=1, le=256)] = 8
     events: EventSettings = EventSettings()
     read: ReadSettings = ReadSettings()
     track: TrackSettings = TrackSettings()
