@@ -23,7 +23,7 @@ def test_it_sees_the_picture_in_the_order_that_it_was_given(untrained_model):
     """RGB goes in, and the network itself is given RGB."""
     detector = UltralyticsDetector(untrained_model, precision="fp32")
     seen = []
-    detector._predictor.model.backend.model.register_forward_pre_hook(
+    detector._predictors[0].model.backend.model.register_forward_pre_hook(
         lambda _module, inputs: seen.append(inputs[0])
     )
     image = np.zeros((128, 128, 3), np.uint8)
@@ -109,8 +109,8 @@ def test_bfloat16_finds_the_same_boxes(untrained_dense_model):
     assert (exact.precision, quick.precision) == ("fp32", "bf16")
     with torch.inference_mode():
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
-        one = exact._predictor.model.backend.model(pixels)[0]
-        two = quick._predictor.model.backend.model(pixels)[0]
+        one = exact._predictors[0].model.backend.model(pixels)[0]
+        two = quick._predictors[0].model.backend.model(pixels)[0]
     assert two.dtype == torch.float32
     # Boxes of this untrained model are a few cells wide; half a pixel is what may differ.
     assert (one[:, :4] - two[:, :4]).abs().max() < 1.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vidcache.errors import ConfigError, InputError, ModelError
-from vidcache.tracking import Detector, Tracker, UltralyticsTracker
+from vidcache.tracking import Detector, Tracker, TwoStepTracker, UltralyticsTracker
 
 NAMES = ["botsort", "bytetrack", "deepocsort", "fasttrack", "ocsort", "tracktrack"]
 
@@ -76,6 +76,22 @@ def test_boxes_are_cut_at_the_edge_of_the_picture(colours, draw):
 
     (track,) = UltralyticsTracker(Beyond()).update(draw((0, 0, 50, 120)))
     assert track.box_xyxy == pytest.approx((0, 0, 50, 120), abs=0.01)
+
+
+def test_pictures_may_be_looked_at_ahead_and_in_any_order(colours, moving):
+    tracker = UltralyticsTracker(colours())
+    assert isinstance(tracker, TwoStepTracker)
+    seen = {number: tracker.look(moving[number]) for number in reversed(range(len(moving)))}
+    followed = [tracker.follow(seen[number]) for number in range(len(moving))]
+    assert followed == walk(UltralyticsTracker(colours()), moving)
+
+
+def test_labels_keep_their_objects_although_frames_show_others_first(colours, draw):
+    tracker = UltralyticsTracker(colours())
+    both, other = draw((10, 10, 40, 80), (90, 10, 120, 80)), draw((0, 0, 0, 0), (90, 10, 120, 80))
+    for frame in [other] * 3 + [both] * 3:
+        tracks = tracker.update(frame)
+    assert [(track.id, track.label) for track in tracks] == [(1, "other"), (2, "red")]
 
 
 def test_it_is_a_tracker_and_says_what_it_is(colours):

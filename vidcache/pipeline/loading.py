@@ -5,6 +5,7 @@ import torch
 from vidcache.config import Config
 from vidcache.errors import ConfigError
 from vidcache.model import ActionModel
+from vidcache.pipeline.stages import NUM_LOOKERS
 from vidcache.tracking import Tracker, UltralyticsTracker
 
 __all__ = ["load_model", "load_tracker", "resolve_device"]
@@ -52,6 +53,7 @@ def load_tracker(config: Config) -> Tracker | None:
     if config.detector == "none":
         return None
     track = config.track
+    device = resolve_device(config.device)
     return UltralyticsTracker(
         config.detector,
         tracker=config.tracker,
@@ -59,8 +61,10 @@ def load_tracker(config: Config) -> Tracker | None:
         image_size=track.image_size,
         confidence=track.confidence,
         classes=track.classes,
-        device=resolve_device(config.device),
+        device=device,
         precision=config.precision,
+        # A GPU is kept busy by one look at a time.
+        num_parallel=NUM_LOOKERS if device == "cpu" else 1,
     )
 
 

@@ -1,4 +1,4 @@
-"""The two halves of the work on a frame, side by side on threads of their own."""
+"""The work on a frame, its parts side by side on threads of their own."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +13,12 @@ from vidcache.model import ActionModel
 from vidcache.pipeline.actions import ActionStage
 from vidcache.pipeline.reading import FrameGroup
 from vidcache.pipeline.timer import StageTimer
-from vidcache.tracking import Tracker
+from vidcache.tracking import Tracker, TwoStepTracker
 
-__all__ = ["Labelled", "Stages"]
+__all__ = ["NUM_LOOKERS", "Labelled", "Stages"]
+
+NUM_LOOKERS = 2
+"""How many pictures of a file are looked at at once, where the tracker can look ahead."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,15 @@ class Labelled:
 class _Tracked:
     objects: tuple[Track, ...]
     session: int
-    seconds: float
+    timings: dict[str, float]
 
 
 class Stages:
-    """Runs encoder and head on one thread, detector and tracker on another.
+    """Runs encoder and head, the detector and the tracker beside each other.
+
+    Frames reach the head and the tracker in their order, one thread each. Looks of a
+    `TwoStepTracker` are taken ahead, and side by side. Each thread keeps to its share of the
+    processors: threads of one stage that wait for those of another cost more than they bring.
 
     Args:
         model: The action model.
@@ -61,15 +68,20 @@ class Stages:
         self._first_session = tracker.session if tracker is not None else 0
         self._actions = ActionStage(model, timer)
         self._num_threads = torch.get_num_threads()
-        self._action_thread = ThreadPoolExecutor(1, "vidcache-actions", _use_one_core)
-        self._tracking_thread = ThreadPoolExecutor(1, "vidcache-tracking", _use_one_core)
+        self._looker = tracker if isinstance(tracker, TwoStepTracker) else None
+        share = max(1, self._num_threads // 2)
+        each = max(1, share // NUM_LOOKERS)
+        self._action_thread = _executor("actions", 1, share)
+        self._tracking_thread = _executor("tracking", 1, share if self._looker is None else 1)
+        self._look_threads = _executor("looks", NUM_LOOKERS, each)
 
     def submit(
         self, group: FrameGroup, gaps: Sequence[tuple[Discontinuity, ...]]
     ) -> Callable[[], list[Labelled]]:
         """Starts the work on a group and returns what waits for it."""
         actions = self._action_thread.submit(self._actions.update, group.frames)
-        tracked = self._tracking_thread.submit(self._track, group.frames, gaps)
+        looks = [self._look_threads.submit(self._look, frame) for frame in group.frames]
+        tracked = self._tracking_thread.submit(self._track, group.frames, gaps, looks)
         return lambda: self._join(group, gaps, actions, tracked)
 
     def cache_stats(self) -> Mapping[str, Any]:
@@ -78,26 +90,46 @@ class Stages:
 
     def close(self) -> None:
         """Drops work that has not begun and waits for what has."""
-        for executor in (self._action_thread, self._tracking_thread):
+        for executor in (self._look_threads, self._action_thread, self._tracking_thread):
             executor.shutdown(wait=True, cancel_futures=True)
         # What a stage's thread sets is also what threads begun later inherit.
         torch.set_num_threads(self._num_threads)
 
+    def _look(self, frame: Frame) -> tuple[Any, float]:
+        """What is in a frame, and the seconds it took; nothing if the tracker looks itself."""
+        if self._looker is None:
+            return None, 0.0
+        start = time.perf_counter()
+        seen = self._looker.look(frame.image_rgb)
+        seconds = time.perf_counter() - start
+        self._timer.add("detect", seconds)
+        return seen, seconds
+
     def _track(
-        self, frames: Sequence[Frame], gaps: Sequence[tuple[Discontinuity, ...]]
+        self,
+        frames: Sequence[Frame],
+        gaps: Sequence[tuple[Discontinuity, ...]],
+        looks: "Sequence[Future[tuple[Any, float]]]",
     ) -> list[_Tracked]:
-        if self._tracker is None:
-            return [_Tracked((), 0, 0.0) for _ in frames]
         results: list[_Tracked] = []
-        for frame, reasons in zip(frames, gaps, strict=True):
+        for frame, reasons, look in zip(frames, gaps, looks, strict=True):
+            if self._tracker is None:
+                results.append(_Tracked((), 0, {}))
+                continue
+            seen, look_seconds = look.result()
             start = time.perf_counter()
             if any(gap.reason == "size_change" for gap in reasons):
                 self._tracker.reset()
-            objects = self._tracker.update(frame.image_rgb)
-            seconds = time.perf_counter() - start
-            self._timer.add("track", seconds)
+            if self._looker is not None:
+                objects = self._looker.follow(seen)
+            else:
+                objects = self._tracker.update(frame.image_rgb)
+            timings = {"track": time.perf_counter() - start}
+            self._timer.add("track", timings["track"])
+            if self._looker is not None:
+                timings = {"detect": look_seconds, **timings}
             session = self._tracker.session - self._first_session
-            results.append(_Tracked(objects, session, seconds))
+            results.append(_Tracked(objects, session, timings))
         return results
 
     def _join(
@@ -112,14 +144,14 @@ class Stages:
             group.frames, group.wait_seconds, gaps, actions.result(), tracked.result(), strict=True
         )
         for frame, wait, reasons, (scores, seconds), objects in rows:
-            timings = {"decode": wait, **seconds}
-            if self._tracker is not None:
-                timings["track"] = objects.seconds
+            timings = {"decode": wait, **seconds, **objects.timings}
             labelled.append(
                 Labelled(frame, scores, objects.objects, objects.session, reasons, timings)
             )
         return labelled
 
 
-def _use_one_core() -> None:
-    torch.set_num_threads(1)
+def _executor(name: str, num_workers: int, num_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(
+        num_workers, f"vidcache-{name}", lambda: torch.set_num_threads(num_threads)
+    )

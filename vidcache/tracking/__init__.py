@@ -7,7 +7,7 @@ the only package that imports Ultralytics (AGPL-3.0), and only when one of them 
 
 from vidcache.tracking.detector import UltralyticsDetector
 from vidcache.tracking.model_files import ModelFile, bundled_detector, find_model
-from vidcache.tracking.protocols import Detection, Detector, Tracker
+from vidcache.tracking.protocols import Detection, Detector, Tracker, TwoStepTracker
 from vidcache.tracking.tracker import UltralyticsTracker
 from vidcache.tracking.tracker_settings import (
     TrackerSettings,
@@ -21,6 +21,7 @@ __all__ = [
     "ModelFile",
     "Tracker",
     "TrackerSettings",
+    "TwoStepTracker",
     "UltralyticsDetector",
     "UltralyticsTracker",
     "bundled_detector",

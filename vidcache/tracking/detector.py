@@ -2,7 +2,7 @@
 """The detectors that Ultralytics can load, behind one small class."""
 
 import difflib
-import threading
+import queue
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ class Observation:
 
     Attributes:
         rows: One row an object: left, top, right, bottom, score, class; shape (objects, 6).
+        labels: Names of the classes by number.
         image_bgr: The picture with its channels in OpenCV's order.
         features: One appearance vector an object, if `UltralyticsDetector.provide_features` was
             called; shape (objects, channels).
@@ -34,6 +35,7 @@ class Observation:
     """
 
     rows: NDArray[np.float32]
+    labels: tuple[str, ...]
     image_bgr: NDArray[np.uint8]
     features: NDArray[np.float32] | None = None
     suppressed: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
@@ -46,8 +48,8 @@ class UltralyticsDetector:
     known classes, so a file that holds anything else is refused. Exported models are graphs, but
     some of their run times are native code: load those only from people you trust.
 
-    Several trackers may share one detector, also from several threads; pictures go through it
-    one at a time.
+    Several trackers may share one detector, also from several threads; ``num_parallel`` pictures
+    go through it at a time, and the others wait.
 
     Args:
         model: ``auto``, ``bundled``, a published name or a path: see `find_model`.
@@ -59,6 +61,7 @@ class UltralyticsDetector:
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
         precision: ``auto`` times one layer and takes bfloat16 where that is clearly faster (on
             processors; ``.pt`` models only, an exported model keeps its own precision).
+        num_parallel: How many pictures may be looked at at once; the model is loaded as often.
 
     Raises:
         ModelError: If the model is not found, cannot be fetched, or is no detection model.
@@ -83,20 +86,29 @@ class UltralyticsDetector:
         classes: Iterable[str] | None = None,
         device: str = "cpu",
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        num_parallel: int = 1,
     ) -> None:
         if not 0.0 < confidence < 1.0:
             raise ConfigError(f"confidence is {confidence}, expected a number between 0 and 1")
+        if num_parallel < 1:
+            raise ConfigError(f"num_parallel is {num_parallel}, expected at least 1")
         self._file = find_model(model)
-        self._lock = threading.Lock()
-        self._suppressed: Callable[[], Any] | None = None
-        self._predictor = _make_predictor(
-            self._file.path, image_size=image_size, confidence=confidence, device=device
-        )
-        self._precision = _set_precision(self._predictor, precision, device)
-        names: dict[int, str] = self._predictor.model.names
+        self._predictors = [
+            _make_predictor(
+                self._file.path, image_size=image_size, confidence=confidence, device=device
+            )
+            for _ in range(num_parallel)
+        ]
+        precisions = [_set_precision(p, precision, device) for p in self._predictors]
+        self._precision = precisions[0]
+        names: dict[int, str] = self._predictors[0].model.names
         self._labels = tuple(names[index] for index in sorted(names))
-        if classes is not None:
-            self._predictor.args.classes = _class_indices(classes, self._labels, self.name)
+        self._suppressed: Callable[[Any], Any] | None = None
+        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for predictor in self._predictors:
+            if classes is not None:
+                predictor.args.classes = _class_indices(classes, self._labels, self.name)
+            self._free.put(predictor)
 
     @property
     def name(self) -> str:
@@ -153,12 +165,16 @@ class UltralyticsDetector:
                 f"expected (height, width, 3) and uint8"
             )
         image_bgr = np.ascontiguousarray(image_rgb[..., ::-1])
-        with self._lock:
-            result = self._predictor(image_bgr)[0]
-            suppressed = self._suppressed() if self._suppressed else None
+        predictor = self._free.get()
+        try:
+            result = predictor(image_bgr)[0]
+            suppressed = self._suppressed(predictor) if self._suppressed else None
+        finally:
+            self._free.put(predictor)
         features = getattr(result, "feats", None)
         return Observation(
             rows=result.boxes.data.cpu().numpy(),
+            labels=self._labels,
             image_bgr=image_bgr,
             features=None if features is None or len(features) == 0 else features.cpu().numpy(),
             suppressed=suppressed,
@@ -173,17 +189,15 @@ class UltralyticsDetector:
         """
         from ultralytics.nn.modules.head import Detect
 
-        network = getattr(self._predictor.model.backend.model, "model", None)
-        head = network[-1] if network is not None and self._predictor.model.format == "pt" else None
-        if not isinstance(head, Detect) or head.end2end:
-            return False
-        predictor = self._predictor
-        if getattr(predictor, "_feats", None) is None:
-            # The names that Ultralytics' own predictor looks for.
-            predictor._feats = []
-            head.register_forward_pre_hook(
-                lambda _head, inputs: setattr(predictor, "_feats", list(inputs[0]))
-            )
+        for predictor in self._predictors:
+            network = getattr(predictor.model.backend.model, "model", None)
+            head = network[-1] if network is not None and predictor.model.format == "pt" else None
+            if not isinstance(head, Detect) or head.end2end:
+                return False
+            if getattr(predictor, "_feats", None) is None:
+                # The name that Ultralytics' own predictor looks for.
+                predictor._feats = []
+                head.register_forward_pre_hook(_keep_inputs(predictor))
         return True
 
     def provide_suppressed(self, tracker_class: Any) -> None:
@@ -192,10 +206,13 @@ class UltralyticsDetector:
         Args:
             tracker_class: The tracker of Ultralytics that asks for it.
         """
-        tracker_class.setup_predictor(self._predictor)
-        self._suppressed = lambda: (tracker_class.compute_frame_extras(self._predictor) or [None])[
-            0
-        ]
+        for predictor in self._predictors:
+            tracker_class.setup_predictor(predictor)
+        self._suppressed = lambda p: (tracker_class.compute_frame_extras(p) or [None])[0]
+
+
+def _keep_inputs(predictor: Any) -> Callable[[Any, Any], None]:
+    return lambda _head, inputs: setattr(predictor, "_feats", list(inputs[0]))
 
 
 def _make_predictor(path: Path, *, image_size: int | None, confidence: float, device: str) -> Any:

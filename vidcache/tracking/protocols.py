@@ -1,14 +1,14 @@
 """What the pipeline asks of a detector and of a tracker."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.frames import Track
 
-__all__ = ["Detection", "Detector", "Tracker"]
+__all__ = ["Detection", "Detector", "Tracker", "TwoStepTracker"]
 
 
 @dataclass(frozen=True)
@@ -95,4 +95,34 @@ class Tracker(Protocol):
 
     def reset(self) -> None:
         """Forgets every object and starts a new session, whose numbers begin at 1."""
+        ...
+
+
+@runtime_checkable
+class TwoStepTracker(Tracker, Protocol):
+    """A tracker whose look at a picture can be taken ahead, on other threads.
+
+    ``update(image)`` is ``follow(look(image))``.
+    """
+
+    def look(self, image_rgb: NDArray[np.uint8]) -> Any:
+        """Finds what is in a picture, without using or changing what is remembered.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Returns:
+            What `follow` takes.
+        """
+        ...
+
+    def follow(self, seen: Any) -> tuple[Track, ...]:
+        """Goes on to the next frame with what was seen in it.
+
+        Args:
+            seen: What `look` returned for the next frame.
+
+        Returns:
+            As `update`.
+        """
         ...

@@ -1,7 +1,7 @@
 # pyright: basic
 """The trackers that Ultralytics ships, each owned by one stream."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,7 @@ class UltralyticsTracker:
         classes: For the detector: labels to keep; None keeps all.
         device: Where the detector and a re-identification model run.
         precision: For the detector: ``auto``, ``fp32`` or ``bf16``.
+        num_parallel: For the detector: how many pictures may be looked at at once.
 
     Raises:
         ModelError: If a model is not found, cannot be fetched, or is no detection model.
@@ -65,6 +66,7 @@ class UltralyticsTracker:
         classes: Iterable[str] | None = None,
         device: str = "cpu",
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        num_parallel: int = 1,
     ) -> None:
         # Settings come first: a mistake in them is found without loading a model.
         self._settings = load_tracker_settings(tracker, tracker_settings)
@@ -76,6 +78,7 @@ class UltralyticsTracker:
                 classes=classes,
                 device=device,
                 precision=precision,
+                num_parallel=num_parallel,
             )
         self._detector: Detector = detector
         self._tracker = _make_tracker(self._settings, detector, device)
@@ -122,22 +125,55 @@ class UltralyticsTracker:
         Raises:
             InputError: If the picture has another shape or type.
         """
+        return self.follow(self.look(image_rgb))
+
+    def look(self, image_rgb: NDArray[np.uint8]) -> Observation:
+        """Finds the objects of a picture: the first half of `update`.
+
+        It neither uses nor changes what the tracker remembers, so pictures may be looked at in
+        any order and from several threads, and then followed in theirs.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Raises:
+            InputError: If the picture has another shape or type.
+        """
+        if isinstance(self._detector, UltralyticsDetector):
+            return self._detector.observe(image_rgb)
+        found = self._detector.detect(image_rgb)
+        labels = tuple(dict.fromkeys(detection.label for detection in found))
+        rows = [(*d.box_xyxy, d.score, labels.index(d.label)) for d in found]
+        return Observation(
+            rows=np.array(rows, np.float32).reshape(-1, 6),
+            labels=labels,
+            image_bgr=np.ascontiguousarray(image_rgb[..., ::-1]),
+        )
+
+    def follow(self, seen: Observation) -> tuple[Track, ...]:
+        """Goes on to the next frame with what `look` saw in it: the second half of `update`.
+
+        Args:
+            seen: What `look` returned for the next frame.
+
+        Returns:
+            As `update`.
+        """
         from ultralytics.engine.results import Boxes
 
-        seen, labels = self._observe(image_rgb)
-        boxes = Boxes(seen.rows, image_rgb.shape[:2])
+        height, width = seen.image_bgr.shape[:2]
+        boxes = Boxes(self._with_own_classes(seen), (height, width))
         found = self._tracker.update(
             boxes, seen.image_bgr, feats=seen.features, dets_del=seen.suppressed
         )
         self._forget_removed()
-        height, width = image_rgb.shape[:2]
         limits = np.array([width, height, width, height], np.float32)
         tracks = []
         for row in found:
             left, top, right, bottom = np.clip(row[:4], 0, limits).tolist()
             if right > left and bottom > top:
                 number = self._number(int(row[4]))
-                label = labels[int(row[6])]
+                label = self._labels[int(row[6])]
                 tracks.append(Track(number, label, float(row[5]), (left, top, right, bottom)))
         return tuple(sorted(tracks, key=lambda track: track.id))
 
@@ -148,19 +184,15 @@ class UltralyticsTracker:
         self._last_number = 0
         self._session += 1
 
-    def _observe(self, image_rgb: NDArray[np.uint8]) -> tuple[Observation, Sequence[str]]:
-        if isinstance(self._detector, UltralyticsDetector):
-            return self._detector.observe(image_rgb), self._detector.labels
-        found = self._detector.detect(image_rgb)
-        for detection in found:
-            if detection.label not in self._labels:
-                self._labels.append(detection.label)
-        rows = [(*d.box_xyxy, d.score, self._labels.index(d.label)) for d in found]
-        seen = Observation(
-            rows=np.array(rows, np.float32).reshape(-1, 6),
-            image_bgr=np.ascontiguousarray(image_rgb[..., ::-1]),
-        )
-        return seen, self._labels
+    def _with_own_classes(self, seen: Observation) -> NDArray[np.float32]:
+        """The rows with class numbers that mean the same in every frame."""
+        if tuple(self._labels) == seen.labels:
+            return seen.rows
+        self._labels += [label for label in seen.labels if label not in self._labels]
+        numbers = np.array([self._labels.index(label) for label in seen.labels], np.float32)
+        rows = seen.rows.copy()
+        rows[:, 5] = numbers[rows[:, 5].astype(int)]
+        return rows
 
     def _number(self, tracker_id: int) -> int:
         if tracker_id not in self._numbers:
