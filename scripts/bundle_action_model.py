@@ -7,10 +7,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from train_action_model import build_encoder, build_head, build_stages
+from train_action_model import build_encoder, build_head
 
 from vidcache.model import ActionModel, ActionModelConfig
-from vidcache.training.action_trainer import ActionTrainer, Budget
+from vidcache.training.action_trainer import averaged_weights
 from vidcache.training.calibration import choose_threshold, fit_temperature
 from vidcache.training.encoded_streams import StreamSettings, encode_streams, stream_predictions
 from vidcache.training.metrics import frame_metrics
@@ -27,9 +27,9 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, help="instead of choosing one")
     options = parser.parse_args()
     encoder, head = build_encoder(), build_head()
-    trainer = ActionTrainer(encoder, head, build_stages(), Budget(steps=1))
-    trainer.load(options.run / "checkpoint.pt")
-    trainer.load_averaged()
+    weights = averaged_weights(options.run / "checkpoint.pt")
+    encoder.load_state_dict(weights["encoder"])
+    head.load_state_dict(weights["head"])
     encoder.eval()
     head.eval()
     streams = encode_streams(encoder, StreamSettings("validation", options.streams))
@@ -53,7 +53,6 @@ def main() -> None:
         threshold=round(threshold, 3),
         about={
             "trained on": "synthetic video of capsule figures only, see the model card",
-            "training": f"{trainer.step} steps, {trainer.seconds / 60:.0f} minutes on 2 cores",
             "validation mAP": round(metrics.mean_average_precision, 3),
             "validation accuracy": round(metrics.accuracy, 3),
         },

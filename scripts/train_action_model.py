@@ -16,7 +16,8 @@ import torch
 from vidcache.cache import TimeWindow
 from vidcache.encoder import FrameEncoder
 from vidcache.head import CameraHead, HeadConfig
-from vidcache.training.action_trainer import ActionTrainer, Budget, Stage
+from vidcache.training.action_trainer import ActionTrainer
+from vidcache.training.stages import Budget, Stage
 from vidcache.training.synthetic import LABELS, SPLITS, ClipSettings
 
 IMAGE_SIZE = (96, 144)
@@ -63,9 +64,9 @@ def build_stages() -> tuple[Stage, ...]:
     clips = ClipSettings(num_frames=16, frame_rates=(6.0, 16.0), image_size=IMAGE_SIZE)
     longer = ClipSettings(num_frames=32, frame_rates=(7.0, 25.0), image_size=IMAGE_SIZE)
     return (
-        Stage(0.15, plain, 4, encoder_rate=2e-3, head_rate=0.0),
-        Stage(0.33, stills, 4, encoder_rate=1.5e-3, head_rate=0.0),
-        Stage(0.40, clips, 3, encoder_rate=4e-4, head_rate=1e-3, body_weight=0.4),
+        Stage(0.15, plain, 6, encoder_rate=2e-3, head_rate=0.0),
+        Stage(0.35, stills, 6, encoder_rate=1.5e-3, head_rate=0.0),
+        Stage(0.38, clips, 3, encoder_rate=4e-4, head_rate=1e-3, body_weight=0.4),
         Stage(0.12, longer, 3, encoder_rate=0.0, head_rate=4e-4, warm_up_frames=5),
     )
 

@@ -6,8 +6,9 @@ import torch
 from vidcache.encoder import FrameEncoder
 from vidcache.errors import ConfigError, ModelError
 from vidcache.head import CameraHead, HeadConfig
-from vidcache.training.action_trainer import ActionTrainer, Budget, Stage, refinement_loss
+from vidcache.training.action_trainer import ActionTrainer, averaged_weights, refinement_loss
 from vidcache.training.encoded_streams import StreamSettings, encode_streams, stream_predictions
+from vidcache.training.stages import Budget, Stage
 from vidcache.training.synthetic import LABELS, ClipSettings
 
 pytest.importorskip("cv2")
@@ -70,6 +71,8 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(tmp_path):
         begun = tiny_trainer(steps=10)
         begun.run(lambda facts: None, stop_after=stop, checkpoint=tmp_path / "checkpoint.pt")
         assert begun.step == stop
+        saved = averaged_weights(tmp_path / "checkpoint.pt")
+        assert saved.keys() == {"encoder", "head"}
         resumed = tiny_trainer(steps=10)
         resumed.load(tmp_path / "checkpoint.pt")
         resumed.run(lambda facts: None)
@@ -124,6 +127,8 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     torch.save({"weights": {}}, path)
     with pytest.raises(ModelError, match="no checkpoint of this training"):
         tiny_trainer(steps=1).load(path)
+    with pytest.raises(ModelError, match="no checkpoint"):
+        averaged_weights(tmp_path / "missing.pt")
 
 
 def test_streamed_predictions_are_those_of_whole_clips():

@@ -7,10 +7,8 @@ head alone, which sees several times as many clips in the same time.
 """
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,58 +20,11 @@ from vidcache.errors import ConfigError, ModelError
 from vidcache.head import CameraHead
 from vidcache.training.body_tasks import BodyTasks
 from vidcache.training.clip_batches import ClipBatch, clip_batches
-from vidcache.training.synthetic.clips import ClipSettings
+from vidcache.training.optimizers import make_optimizers
+from vidcache.training.stages import Budget, Stage, learning_shape
 from vidcache.training.synthetic.skeleton import KEYPOINTS
 
-__all__ = ["ActionTrainer", "Budget", "Stage", "refinement_loss"]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One part of a training.
-
-    Attributes:
-        share: Its part of the budget; the shares of all stages sum to 1.
-        clips: How its clips are drawn.
-        clips_per_batch: Clips of a step.
-        encoder_rate: Peak learning rate of the encoder; 0 leaves it as it is.
-        head_rate: Peak learning rate of the head; 0 leaves the head out.
-        body_weight: Weight of the side tasks' losses.
-        warm_up_frames: First frames of a clip that do not count for the head.
-    """
-
-    share: float
-    clips: ClipSettings
-    clips_per_batch: int
-    encoder_rate: float
-    head_rate: float
-    body_weight: float = 1.0
-    warm_up_frames: int = 3
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long to train: a number of steps, or minutes by the clock; exactly one of them.
-
-    Raises:
-        ConfigError: If both or neither are given.
-    """
-
-    steps: int | None = None
-    minutes: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.steps is None) == (self.minutes is None):
-            raise ConfigError(
-                f"a budget of steps={self.steps} and minutes={self.minutes}: give exactly one"
-            )
-
-    def progress(self, step: int, seconds: float) -> float:
-        """Return how much of the budget is used, from 0 to 1 (or beyond)."""
-        if self.steps is not None:
-            return step / self.steps
-        assert self.minutes is not None
-        return seconds / (60 * self.minutes)
+__all__ = ["ActionTrainer", "averaged_weights", "refinement_loss"]
 
 
 def refinement_loss(iterations: tuple[Tensor, ...], targets: Tensor, decay: float = 0.6) -> Tensor:
@@ -127,9 +78,10 @@ class ActionTrainer:
         self.encoder, self.head, self.stages, self.budget = encoder, head, stages, budget
         self._seed, self._bf16, self._average = seed, bf16, average
         self._num_workers = num_workers
+        _quicken_stem(encoder)
         tasks = BodyTasks(encoder.vit, len(KEYPOINTS), head.config.num_outputs)
         self.tasks = tasks
-        self._optimizers = _make_optimizers(encoder, head, tasks)
+        self._optimizers = make_optimizers(encoder, head, tasks)
         # The state dicts, and not copies of the modules: the encoder carries a hook of the tasks.
         self.averaged = copy.deepcopy(self._weights())
         self.step, self.seconds = 0, 0.0
@@ -211,11 +163,6 @@ class ActionTrainer:
         self.averaged = content["averaged"]
         self.step, self.seconds = content["step"], content["seconds"]
 
-    def load_averaged(self) -> None:
-        """Put the averaged weights into encoder and head."""
-        self.encoder.load_state_dict(self.averaged["encoder"])
-        self.head.load_state_dict(self.averaged["head"])
-
     def _weights(self) -> dict[str, dict[str, Tensor]]:
         return {"encoder": self.encoder.state_dict(), "head": self.head.state_dict()}
 
@@ -239,7 +186,7 @@ class ActionTrainer:
         )
 
     def _train_step(self, stage: Stage, within: float, batch: ClipBatch) -> dict[str, float]:
-        shape = _learning_shape(within)
+        shape = learning_shape(within)
         rates = {"encoder": stage.encoder_rate, "head": stage.head_rate}
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
@@ -259,6 +206,7 @@ class ActionTrainer:
     def _losses(self, stage: Stage, batch: ClipBatch) -> dict[str, Tensor]:
         num_clips, num_frames = batch.images.shape[:2]
         pixels = self.encoder.preprocess(batch.images.flatten(0, 1))
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
         losses: dict[str, Tensor] = {}
         with torch.set_grad_enabled(stage.encoder_rate > 0):
             tokens = self.encoder.forward_pixels(pixels).float()
@@ -290,33 +238,28 @@ class ActionTrainer:
                     average.copy_(value)
 
 
-def _make_optimizers(
-    encoder: FrameEncoder, head: CameraHead, tasks: BodyTasks
-) -> tuple[torch.optim.Optimizer, ...]:
-    """Muon for the matrices of the transformer blocks, AdamW for all else.
+def averaged_weights(path: Path) -> dict[str, dict[str, Tensor]]:
+    """Read the averaged weights out of a checkpoint of a training.
 
-    Source: Jordan et al. 2024, "Muon"; steps scaled to those of AdamW as in Liu et al. 2025.
+    Args:
+        path: What `ActionTrainer.save` wrote.
+
+    Returns:
+        State dicts of the ``encoder`` and the ``head``.
+
+    Raises:
+        ModelError: If the file cannot be read.
     """
-    sides = {
-        "encoder": (encoder.vit.blocks, [*encoder.parameters(), *tasks.parameters()]),
-        "head": (head.trunk, list(head.parameters())),
-    }
-    matrices, others = [], []
-    for part, (blocks, parameters) in sides.items():
-        inner = [parameter for parameter in blocks.parameters() if parameter.ndim == 2]
-        known = {id(parameter) for parameter in inner}
-        matrices.append({"params": inner, "part": part})
-        rest = [parameter for parameter in parameters if id(parameter) not in known]
-        others.append({"params": rest, "part": part})
-    return (
-        torch.optim.Muon(matrices, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.05),
-    )
+    try:
+        return torch.load(path, weights_only=True)["averaged"]
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        message = f"{path} is no checkpoint of a training: {error}"
+        raise ModelError(message.replace("\n", " ")) from error
 
 
-def _learning_shape(within: float) -> float:
-    """Return the part of the peak rate: a short rise, then half a cosine down to 2 %."""
-    rise = 0.04
-    if within < rise:
-        return 0.05 + 0.95 * within / rise
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, (within - rise) / (1 - rise))))
+def _quicken_stem(encoder: FrameEncoder) -> None:
+    """Compute a convolutional stem in fp32, channels last: on processors bf16 slows it down."""
+    stem = encoder.vit.patch_embed
+    if hasattr(stem, "backbone"):
+        stem.to(memory_format=torch.channels_last)
+        stem.forward = torch.autocast("cpu", enabled=False)(stem.forward)
