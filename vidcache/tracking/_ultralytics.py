@@ -48,6 +48,12 @@ def load_ultralytics() -> ModuleType:
     return ultralytics
 
 
+def first_line(error: BaseException) -> str:
+    """What a message of Ultralytics, or of a run time below it, says before its advice."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].removeprefix("ERROR ❌️ ") if lines else type(error).__name__
+
+
 def _import(package: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(package)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vidcache.errors import ConfigError, InputError, MissingExtraError, ModelError
 from vidcache.tracking._bfloat16 import bfloat16_is_faster, use_bfloat16
-from vidcache.tracking._ultralytics import load_ultralytics
+from vidcache.tracking._ultralytics import first_line, load_ultralytics
 from vidcache.tracking.model_files import find_model
 from vidcache.tracking.protocols import Detection
 
@@ -234,7 +234,7 @@ def _make_predictor(path: Path, *, image_size: int | None, confidence: float, de
     except ImportError as error:
         raise MissingExtraError(error.name or "a run time", "run", f"run {path.name}") from error
     except Exception as error:  # Ultralytics and the run times below it raise any kind
-        raise ModelError(f"{path} cannot be read as a model: {_first_line(error)}") from error
+        raise ModelError(f"{path} cannot be read as a model: {first_line(error)}") from error
     predictor = model.predictor
     predictor.args.verbose = False
     if predictor.model.format == "onnx" and predictor.device.type == "cpu":
@@ -257,11 +257,6 @@ def _share_the_processor(backend: Any, path: Path) -> None:
     backend.session = onnxruntime.InferenceSession(
         str(path), options, providers=["CPUExecutionProvider"]
     )
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].removeprefix("ERROR ❌️ ") if lines else type(error).__name__
 
 
 def _set_precision(predictor: Any, precision: str, device: str) -> str:

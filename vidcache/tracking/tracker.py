@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vidcache.errors import ConfigError, ModelError
 from vidcache.frames import Track
-from vidcache.tracking._ultralytics import load_ultralytics
+from vidcache.tracking._ultralytics import first_line, load_ultralytics
 from vidcache.tracking.detector import Observation, UltralyticsDetector
 from vidcache.tracking.model_files import find_model
 from vidcache.tracking.protocols import Detector
@@ -224,8 +224,7 @@ def _make_tracker(settings: TrackerSettings, detector: Detector, device: str) ->
         raise ConfigError(f"the tracker {settings.name} refuses its settings: {error}") from error
     except Exception as error:  # Ultralytics and the run times below it raise any kind
         raise ModelError(
-            f"the re-identification model {values.get('model')} cannot be read: "
-            f"{str(error).strip().splitlines()[0]}"
+            f"the re-identification model {values.get('model')} cannot be read: {first_line(error)}"
         ) from error
 
 
