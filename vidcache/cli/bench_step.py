@@ -1,3 +1,4 @@
+# pyright: basic
 """One step of the head, measured in turns with the ways it is compared to."""
 
 from __future__ import annotations
