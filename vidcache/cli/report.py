@@ -31,8 +31,11 @@ def describe_run(summary: RunSummary) -> list[str]:
             actions.append(f"{len(shown) - _SHOWN_ACTIONS} more")
         lines.append(f"actions: {', '.join(actions)}")
         objects = [f"{count} {label}" for label, count in summary.num_objects.items()]
-        at_once = f" (at most {summary.most_objects} at once)" if objects else ""
-        lines.append(f"tracks: {', '.join(objects) or 'none'}{at_once}")
+        followed = ", ".join(objects) or "nothing"
+        lines.append(
+            f"followed for half a second or more: {followed} "
+            f"(at most {summary.most_objects} in one frame)"
+        )
     stages = [f"{name} {1000 * stage.mean_seconds:.1f}" for name, stage in summary.stages.items()]
     if stages:
         lines.append(f"ms a frame, partly side by side: {', '.join(stages)}")

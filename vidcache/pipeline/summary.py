@@ -23,7 +23,7 @@ class RunSummary:
         seconds: Wall-clock time of the run.
         video_seconds: Presentation time that the frames cover.
         action_seconds: How long each action was shown, longest first.
-        num_objects: How many different objects were followed, by label.
+        num_objects: How many objects were followed for half a second or more, by label.
         most_objects: Most objects in one frame.
         cache: Counters of the temporal cache.
         stages: Time of each stage.
@@ -69,6 +69,8 @@ class RunSummary:
 class SummaryBuilder:
     """Adds up results as they come; its memory does not grow with the stream."""
 
+    # A track that breaks off sooner is more often a mistake than somebody.
+    _SHORTEST_TRACK_SECONDS = 0.5
     # Object numbers grow, so one that lies this far behind the newest will not come back.
     _REMEMBERED_IDS = 10_000
 
@@ -83,7 +85,8 @@ class SummaryBuilder:
         self._num_objects: dict[str, int] = {}
         self._most_objects = 0
         self._session = 0
-        self._ids: set[int] = set()
+        # When each object was first seen; None once it has been counted.
+        self._first_seen: dict[int, float | None] = {}
 
     @property
     def end_pts_seconds(self) -> float:
@@ -136,10 +139,13 @@ class SummaryBuilder:
         self._most_objects = max(self._most_objects, len(result.objects))
         if result.session != self._session:
             self._session = result.session
-            self._ids.clear()
+            self._first_seen.clear()
         for track in result.objects:
-            if track.id not in self._ids:
-                self._ids.add(track.id)
-                self._num_objects[track.label] = self._num_objects.get(track.label, 0) + 1
-        if len(self._ids) > 2 * self._REMEMBERED_IDS:
-            self._ids = set(sorted(self._ids)[-self._REMEMBERED_IDS :])
+            first = self._first_seen.setdefault(track.id, result.pts_seconds)
+            if first is None or result.pts_seconds - first < self._SHORTEST_TRACK_SECONDS:
+                continue
+            self._first_seen[track.id] = None
+            self._num_objects[track.label] = self._num_objects.get(track.label, 0) + 1
+        if len(self._first_seen) > 2 * self._REMEMBERED_IDS:
+            newest = sorted(self._first_seen)[-self._REMEMBERED_IDS :]
+            self._first_seen = {number: self._first_seen[number] for number in newest}
