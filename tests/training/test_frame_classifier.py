@@ -7,7 +7,7 @@ def test_a_frame_classifier_learns_what_a_single_frame_shows():
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, 3, (600,), generator=generator)
     features = 0.3 * torch.randn(600, 2, 4, generator=generator)
-    features[torch.arange(600), 0, labels] += 1.0
+    features[torch.arange(600), 0, labels] += 3.0
     targets = torch.nn.functional.one_hot(labels, 3).float()
     for hidden in (0, 16):
         classifier = train_frame_classifier(
