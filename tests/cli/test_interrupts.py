@@ -51,9 +51,19 @@ def test_a_signal_closes_every_output_and_exits_130(endless, number):
     assert recording.end["frames"] == len(recording.frames) == num_frames(video)
 
 
+def test_a_request_that_arrives_twice_is_one(endless):
+    process, jsonl, _ = endless
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert read_jsonl(jsonl).end["truncated"] is True
+
+
 def test_a_second_signal_ends_at_once(endless):
     process, jsonl, _ = endless
     process.send_signal(signal.SIGINT)
+    time.sleep(0.4)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130

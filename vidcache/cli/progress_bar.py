@@ -3,7 +3,7 @@
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 __all__ = ["ProgressBar"]
 
@@ -19,10 +19,9 @@ class ProgressBar:
     def __init__(self, title: str, total: int | None) -> None:
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             console=Console(stderr=True),
             refresh_per_second=5,
@@ -45,5 +44,5 @@ class ProgressBar:
     def advance(self, note: str) -> None:
         """Counts one frame and shows ``note`` beside the bar."""
         speed = self._bar.tasks[0].speed
-        rate = f"{speed:.1f} frames/s" if speed else ""
+        rate = f"{speed:.1f}/s" if speed else ""
         self._bar.update(self._task, advance=1, rate=rate, note=note)

@@ -1,6 +1,7 @@
 """``vidcache run``: one source, or one file after the other."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -148,7 +149,7 @@ def _run_one(
     expected = source.num_frames_estimate
     total = min(expected, limit) if expected and limit else expected or limit
     try:
-        with show_progress(source.uri, total) as progress:
+        with show_progress(_short_name(source.uri), total) as progress:
             for result in pipeline.run(source, sinks=sinks):
                 progress.advance(_note(result))
                 if interrupt.requested or (window is not None and window.closed):
@@ -172,9 +173,14 @@ def _make_sinks(plan: OutputPaths, *, show: bool) -> "tuple[list[Sink], WindowSi
     return sinks, window
 
 
+def _short_name(uri: str, limit: int = 24) -> str:
+    name = uri if "://" in uri or uri.startswith("lavfi:") else Path(uri).name
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"
+
+
 def _note(result: "FrameResult") -> str:
     score = f" {result.actions[0].score:.2f}" if result.actions else ""
-    return f"{result.action}{score}, {len(result.objects)} tracked"
+    return f"{result.action}{score}, {len(result.objects)} in view"
 
 
 def _report(pipeline: "Pipeline", plan: OutputPaths, interrupt: Interrupt) -> None:
