@@ -1,5 +1,7 @@
 """The command line: ``vidcache run``, ``demo``, ``info``, ``doctor``, ``bench``."""
 
+import contextlib
+import os
 import sys
 
 from vidcache.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
@@ -23,4 +25,12 @@ def main() -> None:
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    sys.exit(run_app(sys.argv[1:]))
+    code = run_app(sys.argv[1:])
+    if code == EXIT_INTERRUPTED:
+        # All is closed. The interpreter's own end takes a while, and in it a second Ctrl-C would
+        # kill the program instead of letting it say that it was interrupted.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
