@@ -1,1 +1,3 @@
 """Training: synthetic streams, losses, loops and metrics."""
+
+__all__: list[str] = []
