@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import pytest
@@ -146,6 +147,24 @@ def test_step_refuses_a_state_whose_weights_changed(head):
         head.trunk[0].mlp.fc1.bias[0] += 1e-3
     with pytest.raises(StateError, match="weights changed"):
         head.step(torch.randn(1, 1, 8), state)
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_step_refuses_a_state_after_other_weights_were_loaded(head, assign):
+    state = head.init_state()
+    other = {name: weight + 0.01 for name, weight in head.state_dict().items()}
+    head.load_state_dict(other, assign=assign)
+    with pytest.raises(StateError, match="weights changed"):
+        head.step(torch.randn(1, 1, 8), state)
+
+
+def test_copies_of_a_head_watch_their_own_weights(head):
+    twin = copy.deepcopy(head)
+    state = twin.init_state()
+    with torch.no_grad():
+        head.modulation.weight += 1
+    twin.step(torch.randn(1, 1, 8), state)
+    assert twin.fingerprint() != head.fingerprint()
 
 
 def test_a_state_outlives_a_copy_of_the_same_weights(head):

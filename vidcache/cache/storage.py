@@ -52,20 +52,19 @@ class DenseStorage:
         """Returns views of a lane's keys and values, (B, nh, S·N, hd) each."""
         return self._lanes[lane]
 
-    def write_frame(self, lane: int, slots: Tensor, key: Tensor, value: Tensor) -> None:
+    def write_frame(self, lane: int, slots: int | Tensor, key: Tensor, value: Tensor) -> None:
         """Writes one frame of every row in place.
 
         Args:
             lane: The lane.
-            slots: Slot of each row, (B,), on any device; or one slot for all rows, shape ().
+            slots: Slot of each row, (B,), on the storage's device; or one slot for all rows.
             key: Keys, (B, nh, N, hd).
             value: Values, (B, nh, N, hd).
         """
         keys, values = self._slots[lane]
-        if slots.ndim == 0:
-            at = int(slots)
-            keys[:, :, at].copy_(key)
-            values[:, :, at].copy_(value)
+        if isinstance(slots, int):
+            keys[:, :, slots].copy_(key)
+            values[:, :, slots].copy_(value)
             return
         keys[self._rows, :, slots] = key.to(keys.dtype)
         values[self._rows, :, slots] = value.to(values.dtype)

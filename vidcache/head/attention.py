@@ -140,7 +140,7 @@ class FrameAttention:
 
         slots = plan.slots[:, 0]
         same = len(slots) == 1 or bool((slots == slots[0]).all())
-        self._slots = slots[0] if same else slots.to(state.device)
+        self._slots = int(slots[0]) if same else slots.to(state.device)
         mask = visible(config.eviction, plan.times, plan.held)
         self._bias = None if bool(mask.all()) else _bias(mask, config.num_tokens, state)
 

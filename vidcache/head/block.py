@@ -70,7 +70,7 @@ class Attention(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """Scales each channel of a residual branch by a learned factor.
+    """Adds a residual branch, each channel scaled by a learned factor.
 
     Args:
         width: Width C.
@@ -81,9 +81,9 @@ class LayerScale(nn.Module):
         super().__init__()
         self.gamma = nn.Parameter(torch.full((width,), init))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Scales (…, C)."""
-        return x * self.gamma
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        """Returns ``x + branch · gamma``, (…, C)."""
+        return torch.addcmul(x, branch.to(x.dtype), self.gamma)
 
 
 class Block(nn.Module):
@@ -107,5 +107,5 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, rotation: Tensor | None, attend: Attend) -> Tensor:
         """Runs the block on tokens (B, T·N, C); see :class:`Attention` for the rest."""
-        x = x + self.ls1(self.attn(self.norm1(x), rotation, attend))
-        return x + self.ls2(self.mlp(self.norm2(x)))
+        x = self.ls1(x, self.attn(self.norm1(x), rotation, attend))
+        return self.ls2(x, self.mlp(self.norm2(x)))

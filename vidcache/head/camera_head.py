@@ -95,7 +95,9 @@ class CameraHead(nn.Module):
         self.prediction_branch = Mlp(width, width // 2, num_outputs)
         rotary = config.positions != "none"
         self._rotary = RotaryTime(config.head_dim, config.rotary_base) if rotary else None
+        self._watched: dict[str, nn.Parameter] = {}
         self._fingerprint: tuple[object, str] | None = None
+        self.register_load_state_dict_post_hook(_watch_again)  # pyright: ignore[reportUnknownMemberType]
 
     def forward(self, features: Tensor, seconds: Tensor | None = None) -> HeadOutput:
         """Predicts every frame of whole clips, each from the frames that it may see.
@@ -215,9 +217,11 @@ class CameraHead(nn.Module):
     def fingerprint(self) -> str:
         """Returns a hash of settings and weights; a state belongs to the head that has its own.
 
-        It is computed again only after a weight was changed.
+        It is computed again only after a weight was changed, by a training step, by loading, or in
+        place by hand.
         """
-        weights = dict(self.named_parameters())
+        # Walking the modules takes as long as attention does; a step asks for this every time.
+        weights = self._watched = self._watched or dict(self.named_parameters())
         seen = [
             (weight.data_ptr(), None if weight.is_inference() else weight._version)
             for weight in weights.values()
@@ -308,3 +312,8 @@ class CameraHead(nn.Module):
             whole = position.floor()
             rotation = self._rotary.rotations(whole.to(torch.int64), position - whole, like)
         return rotation.repeat_interleave(self.config.num_tokens, dim=1)[:, :, None, None]
+
+
+def _watch_again(head: CameraHead, _: object) -> None:
+    """Looks the weights up again: loading may have put others in their place."""
+    head._watched = {}  # pyright: ignore[reportPrivateUsage]
