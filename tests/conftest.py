@@ -9,6 +9,31 @@ import pytest
 
 LABELS = ("nobody", "stand", "walk", "wave")
 
+_ERRORS = pytest.StashKey[dict[str, float]]()
+
+
+def pytest_configure(config):
+    config.stash[_ERRORS] = {}
+
+
+@pytest.fixture
+def largest_error(request) -> Callable[[str, float], None]:
+    """Notes an error under a name; the largest of each name is printed at the end of the run."""
+    errors = request.config.stash[_ERRORS]
+
+    def note(name: str, error: float) -> None:
+        errors[name] = max(error, errors.get(name, 0.0))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    errors = config.stash[_ERRORS]
+    if errors:
+        terminalreporter.section("largest relative errors, stream against clip")
+        for name, error in errors.items():
+            terminalreporter.write_line(f"{error:.1e}  {name}")
+
 
 @pytest.fixture(scope="session")
 def small_model_path(tmp_path_factory) -> Path:
