@@ -72,7 +72,7 @@ class ActionTrainer:
         *,
         seed: int = 0,
         bf16: bool = True,
-        average: float = 0.998,
+        average: float = 0.99,
         num_workers: int = 1,
     ) -> None:
         self.encoder, self.head, self.stages, self.budget = encoder, head, stages, budget
