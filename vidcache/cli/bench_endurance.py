@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vidcache.cache import HeadState, SlidingWindow
 from vidcache.cli.console import show_progress
+from vidcache.errors import ConfigError
 from vidcache.head import CameraHead, HeadConfig
 
 __all__ = ["bench_endurance"]
@@ -19,6 +20,7 @@ __all__ = ["bench_endurance"]
 _WINDOW = 64
 _SAMPLE = 1000
 _LATE = 10**8
+_LEAST_FRAMES = 5000
 
 
 def bench_endurance(num_frames: int) -> None:
@@ -29,7 +31,12 @@ def bench_endurance(num_frames: int) -> None:
 
     Args:
         num_frames: Steps of the stream.
+
+    Raises:
+        ConfigError: There are too few steps to compare the last ones with the first ones.
     """
+    if num_frames < _LEAST_FRAMES:
+        raise ConfigError(f"--frames is {num_frames}: give {_LEAST_FRAMES} or more")
     torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     head = CameraHead(
         HeadConfig(

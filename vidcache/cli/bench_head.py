@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vidcache.cli.options import DebugFlag
 from vidcache.errors import ConfigError
 
 __all__ = ["bench_head"]
@@ -25,17 +26,19 @@ def bench_head(
     frames: Annotated[
         int, typer.Option(help="Instead, step a small head this often and look for growth.")
     ] = 0,
-) -> None:
+    debug: DebugFlag = False,
+) -> int:
     """Measures a step of the head against other ways to get the same numbers, in one run."""
     import torch
 
+    chosen = _numbers(windows)
     if threads:
         torch.set_num_threads(threads)
     if frames:
         from vidcache.cli.bench_endurance import bench_endurance
 
         bench_endurance(frames)
-        return
+        return 0
     from vidcache.cli.bench_step import bench_step
     from vidcache.head import HeadConfig
 
@@ -48,7 +51,7 @@ def bench_head(
         "| transformers, sliding cache | step / products | step / transformers |"
     )
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for window in _numbers(windows):
+    for window in chosen:
         config = HeadConfig(
             in_features=width,
             width=width,
@@ -58,6 +61,7 @@ def bench_head(
             num_outputs=16,
         )
         print(bench_step(config, window, streams, rounds), flush=True)
+    return 0
 
 
 def _numbers(text: str) -> list[int]:
