@@ -267,7 +267,7 @@ def main() -> None:
     two.set_defaults(run=train)
     three = commands.add_parser("save")
     three.add_argument("--out", type=Path, required=True)
-    three.add_argument("--image-size", type=int, default=512)
+    three.add_argument("--image-size", type=int, default=416)
     three.set_defaults(run=save)
     for command in (one, two, three):
         command.add_argument("--work", type=Path, required=True)
