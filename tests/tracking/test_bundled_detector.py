@@ -41,7 +41,7 @@ def test_it_follows_pedestrians_under_steady_numbers(assets):
     lengths = {}
     with av.open(str(assets / "videos" / "pedestrians_cctv.mp4")) as video:
         for index, frame in enumerate(video.decode(video=0)):
-            if index >= 40:
+            if index >= 60:
                 break
             for track in tracker.update(frame.to_ndarray(format="rgb24")):
                 lengths[track.id] = lengths.get(track.id, 0) + 1
