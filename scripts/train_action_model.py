@@ -66,8 +66,8 @@ def build_stages() -> tuple[Stage, ...]:
     return (
         Stage(0.15, plain, 6, encoder_rate=2e-3, head_rate=0.0),
         Stage(0.35, stills, 6, encoder_rate=1.5e-3, head_rate=0.0),
-        Stage(0.35, clips, 4, encoder_rate=1e-3, head_rate=1.5e-3, body_weight=0.7),
-        Stage(0.15, longer, 4, encoder_rate=0.0, head_rate=1e-3, warm_up_frames=5),
+        Stage(0.43, clips, 4, encoder_rate=1e-3, head_rate=1.5e-3, body_weight=0.7),
+        Stage(0.07, longer, 4, encoder_rate=0.0, head_rate=1e-3, warm_up_frames=5),
     )
 
 
