@@ -203,5 +203,6 @@ def test_the_summary_tells_sizes_labels_and_training(model) -> None:
 def test_the_bundled_model_labels_pictures(pictures) -> None:
     model = ActionModel.load("tiny")
     assert model.labels[:2] == ("nobody", "stand")
-    scores = model.step(model.encode(pictures)[None], model.init_state())
+    seconds = torch.arange(9, dtype=torch.float64)[None] / 10
+    scores = model.step(model.encode(pictures)[None], model.init_state(), seconds)
     torch.testing.assert_close(scores.sum(dim=-1), torch.ones(1, 9))
