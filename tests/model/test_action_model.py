@@ -199,7 +199,6 @@ def test_the_summary_tells_sizes_labels_and_training(model) -> None:
     assert "fp32 (asked for)" in summary
 
 
-@pytest.mark.skipif("tiny" not in find_bundled_models(), reason="no bundled model in this tree")
 def test_the_bundled_model_labels_pictures(pictures) -> None:
     model = ActionModel.load("tiny")
     assert model.labels[:2] == ("nobody", "stand")
