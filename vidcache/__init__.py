@@ -9,7 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidcache.cache import EvictionPolicy, HeadState, SinkWindow, SlidingWindow, TimeWindow
+    from vidcache.cache import (
+        Composed,
+        EvictionPolicy,
+        HeadState,
+        HeavyHitter,
+        LeastNovel,
+        LeastRecentlyAttended,
+        LogSpaced,
+        PinnedFrames,
+        SinkWindow,
+        SlidingWindow,
+        TimeWindow,
+    )
     from vidcache.config import Config, load_config
     from vidcache.encoder import FrameEncoder
     from vidcache.errors import VidcacheError
@@ -26,6 +38,7 @@ __all__ = [
     "ActionModel",
     "ActionScore",
     "CameraHead",
+    "Composed",
     "Config",
     "Detector",
     "Discontinuity",
@@ -37,7 +50,12 @@ __all__ = [
     "HeadConfig",
     "HeadOutput",
     "HeadState",
+    "HeavyHitter",
     "JsonlSink",
+    "LeastNovel",
+    "LeastRecentlyAttended",
+    "LogSpaced",
+    "PinnedFrames",
     "Pipeline",
     "Sink",
     "SinkWindow",
@@ -55,7 +73,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "vidcache.cache": ("EvictionPolicy", "HeadState", "SinkWindow", "SlidingWindow", "TimeWindow"),
+    "vidcache.cache": (
+        "Composed",
+        "EvictionPolicy",
+        "HeadState",
+        "HeavyHitter",
+        "LeastNovel",
+        "LeastRecentlyAttended",
+        "LogSpaced",
+        "PinnedFrames",
+        "SinkWindow",
+        "SlidingWindow",
+        "TimeWindow",
+    ),
     "vidcache.config": ("Config", "load_config"),
     "vidcache.encoder": ("FrameEncoder",),
     "vidcache.errors": ("VidcacheError",),

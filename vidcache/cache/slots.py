@@ -6,18 +6,19 @@ device of the keys and values: it is small, and its decisions steer copies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vidcache.cache.eviction.base import EvictionPolicy
-from vidcache.cache.visibility import FrameTimes, visible
-from vidcache.errors import InputError, StateError
+from vidcache.cache.frame_scores import FrameScores, Gathered
+from vidcache.cache.frame_times import EMPTY, NEVER, FrameTimes, require_rising
+from vidcache.cache.visibility import visible
+from vidcache.errors import StateError
 
 __all__ = ["SlotPlan", "SlotTable"]
-
-_EMPTY = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +30,14 @@ class SlotPlan:
         slots: Slot of each frame, int64 (B, T); -1 for a frame that no query to come can reach.
         held: Times of the frames in the slots once the chunk is committed, (B, S).
         floor: Lowest frame number to which each row can be rolled back afterwards, (B,).
+        inexact_since: First frame of each row whose prediction a clip's mask cannot give, (B,).
     """
 
     times: FrameTimes
     slots: Tensor
     held: FrameTimes
     floor: Tensor
+    inexact_since: Tensor
 
 
 class SlotTable:
@@ -44,23 +47,41 @@ class SlotTable:
         policy: The eviction policy.
         batch_size: Number of streams B.
         rollback_margin: How many committed frames can be undone.
+        key_features: Length of a frame's keys, for policies that judge by them.
 
     Attributes:
         held: Times of the frames in the slots, (B, S); index -1 marks an empty slot.
         num_seen: Number of frames of each stream so far, int64 (B,).
+        inexact_since: First frame of each stream whose prediction a clip's mask cannot give,
+            int64 (B,); ``NEVER`` while there is none.
     """
 
-    def __init__(self, policy: EvictionPolicy, batch_size: int, rollback_margin: int) -> None:
+    def __init__(
+        self,
+        policy: EvictionPolicy,
+        batch_size: int,
+        rollback_margin: int,
+        key_features: int = 0,
+    ) -> None:
         self.policy = policy
         self.rollback_margin = rollback_margin
+        self._key_features = key_features
         num_slots = policy.capacity + rollback_margin
+        shape = (batch_size, num_slots)
+        scored = policy.scored
         self.held = FrameTimes(
-            torch.full((batch_size, num_slots), _EMPTY, dtype=torch.int64),
-            torch.zeros(batch_size, num_slots, dtype=torch.float64),
+            torch.full(shape, EMPTY, dtype=torch.int64),
+            torch.zeros(shape, dtype=torch.float64),
+            torch.full(shape, NEVER, dtype=torch.int64) if scored else None,
+            torch.zeros(shape, dtype=torch.bool) if policy.max_pinned else None,
         )
         self.num_seen = torch.zeros(batch_size, dtype=torch.int64)
+        self.inexact_since = torch.full((batch_size,), NEVER, dtype=torch.int64)
         self._floor = torch.zeros(batch_size, dtype=torch.int64)
         self._last_seconds = torch.full((batch_size,), -torch.inf, dtype=torch.float64)
+        self._scores = scored and FrameScores(
+            scored.gathers, batch_size, num_slots, rollback_margin, key_features
+        )
 
     def next_times(self, num_frames: int, seconds: Tensor | None) -> FrameTimes:
         """Numbers the next frames of every row.
@@ -85,11 +106,14 @@ class SlotTable:
     def plan(self, times: FrameTimes) -> SlotPlan:
         """Decides where the frames of a chunk go; **this is where eviction is decided**.
 
-        A slot is free if it is empty, or if its frame is out of reach of the oldest query that can
-        still come: the one that a rollback over the whole margin would bring back.
+        A policy of positions says by itself which frames are out of reach. Where frames are
+        scored, the one of the lowest worth is let go here when one too many is held. A slot is
+        free if it is empty, or if its frame is out of reach of the oldest query that can still
+        come: the one that a rollback over the whole margin would bring back.
 
         Args:
-            times: Times of the chunk's frames, from :meth:`next_times`.
+            times: Times of the chunk's frames, from :meth:`next_times`; one frame where the
+                policy scores.
 
         Returns:
             The plan. Nothing changes until it is committed.
@@ -97,7 +121,8 @@ class SlotTable:
         num_slots = self.held.index.shape[1]
         after = self.num_seen + times.index.shape[1]
         oldest_query = torch.maximum(self._floor, after - 1 - self.rollback_margin)
-        known = self.held.joined(times)
+        held, inexact_since = self._let_go(times)
+        known = held.joined(times)
         at = (known.index == oldest_query[:, None]).int().argmax(dim=1, keepdim=True)
         query = FrameTimes(oldest_query[:, None], known.seconds.gather(1, at))
         needed = visible(self.policy, query, known)[:, 0] | (known.index > query.index)
@@ -105,27 +130,50 @@ class SlotTable:
         free_first = torch.argsort(needed[:, :num_slots].to(torch.uint8), dim=1, stable=True)
         kept = needed[:, num_slots:]
         rank = (kept.cumsum(dim=1) - 1).clamp_(0, num_slots - 1)
-        slots = torch.where(kept, free_first.gather(1, rank), _EMPTY)
+        slots = torch.where(kept, free_first.gather(1, rank), EMPTY)
 
-        held = FrameTimes(self.held.index.clone(), self.held.seconds.clone())
-        if times.index.shape[1] == 1:
-            held.index.scatter_(1, slots, times.index)
-            held.seconds.scatter_(1, slots, times.seconds)
-        else:
-            rows, frames = kept.nonzero(as_tuple=True)
-            held.index[rows, slots[rows, frames]] = times.index[rows, frames]
-            held.seconds[rows, slots[rows, frames]] = times.seconds[rows, frames]
         floor = torch.maximum(self._floor, after - self.rollback_margin)
-        return SlotPlan(times, slots, held, floor)
+        return SlotPlan(times, slots, held.with_frames(slots, times), floor, inexact_since)
 
-    def commit(self, plan: SlotPlan) -> None:
+    def _let_go(self, times: FrameTimes) -> tuple[FrameTimes, Tensor]:
+        """Lets a scored frame go where one too many is held, and says since when it matters."""
+        held, inexact_since = self.held, self.inexact_since
+        now = FrameTimes(times.index[:, :1], times.seconds[:, :1])
+        if held.pinned is not None and bool(held.pinned.any()):
+            beyond = held.pinned & ~self.policy.reaches(now, held)
+            changed = torch.where(beyond.any(dim=1), now.index[:, 0], NEVER)
+            inexact_since = torch.minimum(inexact_since, changed)
+        if self._scores is None or self.policy.scored is None or held.until is None:
+            return held, inexact_since
+        seen = visible(self.policy, now, held)[:, 0]
+        full = seen.sum(dim=1) == self.policy.capacity
+        if not bool(full.any()):
+            return held, inexact_since
+        safe = ~seen | self.policy.keeps(now, held)
+        if held.pinned is not None:
+            safe = safe | held.pinned
+        worth = self.policy.scored.worth(self._scores.records(held, self.num_seen, seen))
+        worth = worth.to(torch.float64).masked_fill(safe, torch.inf)
+        lowest = worth == worth.amin(dim=1, keepdim=True)
+        oldest = torch.where(lowest & ~safe, held.index, NEVER).argmin(dim=1, keepdim=True)
+        leaves = torch.where(full[:, None], now.index, held.until.gather(1, oldest))
+        until = held.until.scatter(1, oldest, leaves)
+        changed = torch.where(full, now.index[:, 0], NEVER)
+        return replace(held, until=until), torch.minimum(inexact_since, changed)
+
+    def commit(self, plan: SlotPlan, gathered: Gathered | None = None) -> None:
         """Makes the chunk of a plan history.
 
         Args:
             plan: The newest plan of this table.
+            gathered: What the step handed over, where the policy scores frames.
         """
+        if self._scores is not None and gathered is not None:
+            seen = visible(self.policy, plan.times, plan.held)[:, 0]
+            self._scores.add(plan.held, plan.slots[:, 0], seen, gathered)
         self.held = plan.held
         self.num_seen = plan.times.index[:, -1] + 1
+        self.inexact_since = plan.inexact_since
         self._floor = plan.floor
         self._last_seconds = plan.times.seconds[:, -1].clone()
 
@@ -145,10 +193,15 @@ class SlotTable:
         Args:
             rows: Numbers of the rows, int64.
         """
+        blank: dict[str, float] = {"index": EMPTY, "until": NEVER}
+        tensors = self.held.tensors().items()
         self.held = FrameTimes(
-            self.held.index.index_fill(0, rows, _EMPTY), self.held.seconds.index_fill(0, rows, 0.0)
+            **{name: tensor.index_fill(0, rows, blank.get(name, 0)) for name, tensor in tensors}
         )
         self.num_seen = self.num_seen.index_fill(0, rows, 0)
+        self.inexact_since = self.inexact_since.index_fill(0, rows, NEVER)
+        if self._scores is not None:
+            self._scores.reset(rows)
         self._floor = self._floor.index_fill(0, rows, 0)
         self._last_seconds = self._last_seconds.index_fill(0, rows, -torch.inf)
 
@@ -171,9 +224,9 @@ class SlotTable:
             )
         undone = torch.zeros_like(self.num_seen).index_fill(0, rows, num_frames)
         self.num_seen = self.num_seen - undone
-        index = self.held.index
-        index = torch.where(index >= self.num_seen[:, None], _EMPTY, index)
-        self.held = replace(self.held, index=index)
+        self.held = self.held.without_frames(self.num_seen)
+        since = self.inexact_since
+        self.inexact_since = torch.where(since >= self.num_seen, NEVER, since)
         self._last_seconds = self._newest_seconds()
 
     def _newest_seconds(self) -> Tensor:
@@ -182,20 +235,97 @@ class SlotTable:
         seconds = torch.where(newest, self.held.seconds, -torch.inf)
         return seconds.amax(dim=1)
 
+    def pin(self, frame: int, row: int) -> None:
+        """Keeps a frame whatever the policy says, until it is unpinned.
+
+        Args:
+            frame: Number of a frame that the row now holds.
+            row: The stream.
+
+        Raises:
+            StateError: The frame is not held, or the policy has no room for one more pinned frame.
+        """
+        slot = (self.held.index[row] == frame) & self.remembered()[row]
+        if not bool(slot.any()):
+            raise StateError(f"frame {frame} of row {row} is not held: pin one of cached_frames()")
+        pinned = self.held.pinned
+        room = self.policy.max_pinned
+        if pinned is None or int((pinned[row] | slot).sum()) > room:
+            raise StateError(
+                f"cannot pin frame {frame}: {type(self.policy).__name__} has room for {room} "
+                "pinned frames; make room with Composed((…, PinnedFrames(max_frames)))"
+            )
+        pinned = pinned.clone()
+        pinned[row] |= slot
+        self.held = replace(self.held, pinned=pinned)
+
+    def unpin(self, frame: int, row: int) -> None:
+        """Leaves a frame to the policy again; one that is not pinned is left as it is.
+
+        Args:
+            frame: Number of the frame.
+            row: The stream.
+        """
+        if self.held.pinned is not None:
+            pinned = self.held.pinned.clone()
+            pinned[row] &= self.held.index[row] != frame
+            self.held = replace(self.held, pinned=pinned)
+
     def clone(self) -> SlotTable:
         """Returns a copy that shares nothing with this table."""
-        twin = SlotTable(self.policy, len(self.num_seen), self.rollback_margin)
-        twin.load_tensors({name: tensor.clone() for name, tensor in self.tensors().items()})
+        return self.select(torch.arange(len(self.num_seen)))
+
+    def select(self, rows: Tensor) -> SlotTable:
+        """Returns a table of some rows, in that order, that shares nothing with this one.
+
+        Args:
+            rows: Numbers of the rows, int64; one may come several times.
+        """
+        twin = SlotTable(self.policy, len(rows), self.rollback_margin, self._key_features)
+        twin.load_tensors({name: tensor[rows] for name, tensor in self.tensors().items()})
         return twin
 
+    @classmethod
+    def merge(cls, tables: Sequence[SlotTable]) -> SlotTable:
+        """Returns a table of the rows of all tables, one table after another.
+
+        Args:
+            tables: Tables of one policy and margin.
+        """
+        first, parts = tables[0], [table.tensors() for table in tables]
+        merged = cls(
+            first.policy,
+            sum(len(table.num_seen) for table in tables),
+            first.rollback_margin,
+            first._key_features,
+        )
+        merged.load_tensors({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+        return merged
+
+    def put(self, rows: Tensor, other: SlotTable) -> None:
+        """Replaces rows by all the rows of another table of the same policy and margin.
+
+        Args:
+            rows: Numbers of the rows to replace, int64.
+            other: The table to copy from.
+        """
+        theirs = other.tensors()
+        self.load_tensors(
+            {
+                name: tensor.index_copy(0, rows, theirs[name])
+                for name, tensor in self.tensors().items()
+            }
+        )
+
     def tensors(self) -> dict[str, Tensor]:
-        """Returns everything the table knows, by name, for saving."""
+        """Returns everything the table knows, by name, for saving; the row is always dim 0."""
         return {
-            "held_index": self.held.index,
-            "held_seconds": self.held.seconds,
+            **{f"held_{name}": tensor for name, tensor in self.held.tensors().items()},
             "num_seen": self.num_seen,
+            "inexact_since": self.inexact_since,
             "floor": self._floor,
             "last_seconds": self._last_seconds,
+            **(self._scores.tensors() if self._scores is not None else {}),
         }
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
@@ -204,27 +334,10 @@ class SlotTable:
         Args:
             tensors: The tensors by name; shapes must fit.
         """
-        self.held = FrameTimes(tensors["held_index"], tensors["held_seconds"])
+        self.held = FrameTimes(**{name: tensors[f"held_{name}"] for name in self.held.tensors()})
         self.num_seen = tensors["num_seen"]
+        self.inexact_since = tensors["inexact_since"]
+        if self._scores is not None:
+            self._scores.load_tensors(tensors)
         self._floor = tensors["floor"]
         self._last_seconds = tensors["last_seconds"]
-
-
-def require_rising(seconds: Tensor, after: Tensor | None = None) -> None:
-    """Refuses times that are not finite or go backwards.
-
-    Args:
-        seconds: Times, (B, T).
-        after: Time of the frame before the first one, (B,), or None.
-
-    Raises:
-        InputError: A time is not finite, or earlier than the frame before it.
-    """
-    if not bool(torch.isfinite(seconds).all()):
-        raise InputError("seconds holds values that are not finite: give every frame a time")
-    before = seconds[:, :1] if after is None else after[:, None]
-    if bool((torch.cat([before, seconds[:, :-1]], dim=1) > seconds).any()):
-        raise InputError(
-            "seconds goes backwards within a row: times must not decrease; "
-            "unroll them, or reset the row where a new stream begins"
-        )

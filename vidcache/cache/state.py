@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vidcache.cache.eviction.base import EvictionPolicy
+from vidcache.cache.frame_times import NEVER
 from vidcache.cache.layout import CacheLayout
 from vidcache.cache.saved_state import differences, read_state, write_state
 from vidcache.cache.slots import SlotTable
@@ -85,7 +86,12 @@ class HeadState:
         self.compute_dtype = compute_dtype
         self.fingerprint = fingerprint
         self.first_frame = first_frame
-        self.slots = SlotTable(settings.eviction, batch_size, self.layout.rollback_margin)
+        self.slots = SlotTable(
+            settings.eviction,
+            batch_size,
+            self.layout.rollback_margin,
+            key_features=self.layout.num_tokens * self.layout.num_heads * self.layout.head_dim,
+        )
         self.storage = DenseStorage(self.layout, batch_size, dtype, device)
 
     @property
@@ -131,6 +137,40 @@ class HeadState:
         frames = self.slots.held.index[number][self.slots.remembered()[number]]
         return [self.first_frame + int(frame) for frame in frames.sort().values]
 
+    @property
+    def inexact_since(self) -> tuple[int | None, ...]:
+        """First frame of each stream whose prediction a clip's mask cannot give, or None.
+
+        Score-based policies and pins keep frames by rules that a clip's mask does not know.
+        """
+        frames = [int(frame) for frame in self.slots.inexact_since]
+        return tuple(None if frame == NEVER else self.first_frame + frame for frame in frames)
+
+    def pin(self, frame: int, row: int = 0) -> None:
+        """Keeps a frame whatever the policy says, until it is unpinned or its row is reset.
+
+        Args:
+            frame: Number of a frame among :meth:`cached_frames`.
+            row: The stream.
+
+        Raises:
+            InputError: There is no such row.
+            StateError: The frame is not held, or the policy has no room for one more pinned frame.
+        """
+        self.slots.pin(frame - self.first_frame, int(self._rows([row])[0]))
+
+    def unpin(self, frame: int, row: int = 0) -> None:
+        """Leaves a frame to the policy again; one that is not pinned is left as it is.
+
+        Args:
+            frame: Number of the frame.
+            row: The stream.
+
+        Raises:
+            InputError: There is no such row.
+        """
+        self.slots.unpin(frame - self.first_frame, int(self._rows([row])[0]))
+
     def stats(self) -> CacheStats:
         """Returns the figures of the cache."""
         num_cached = int(self.num_cached.sum())
@@ -145,7 +185,8 @@ class HeadState:
             occupancy=num_cached / (self.batch_size * self.slots.policy.capacity),
             appended=appended,
             evicted=appended - num_cached,
-            exact=True,
+            exact=all(frame is None for frame in self.inexact_since),
+            inexact_since=self.inexact_since,
         )
 
     def reset(self, rows: Sequence[int] | None = None) -> None:

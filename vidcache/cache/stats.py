@@ -21,6 +21,7 @@ class CacheStats:
         appended: Frames committed so far (since the last reset of their row).
         evicted: Frames that left since then.
         exact: Whether the outputs so far equal those of the whole clip.
+        inexact_since: First frame of each row for which they do not, or None.
     """
 
     nbytes: int
@@ -33,6 +34,7 @@ class CacheStats:
     appended: int
     evicted: int
     exact: bool
+    inexact_since: tuple[int | None, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the figures as plain values, for JSON."""

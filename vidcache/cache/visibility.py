@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
+
+from vidcache.cache.frame_times import EMPTY, FrameTimes
 
 if TYPE_CHECKING:
     from vidcache.cache.eviction.base import EvictionPolicy
 
-__all__ = ["FrameTimes", "visible"]
-
-_EMPTY = -1
-
-
-@dataclass(frozen=True, eq=False)
-class FrameTimes:
-    """When frames are, in both of a stream's clocks.
-
-    Attributes:
-        index: Number of each frame in its stream, from 0; -1 where there is none. int64, (B, F).
-        seconds: Time of each frame, float64, (B, F); zeros where a stream has no times.
-    """
-
-    index: Tensor
-    seconds: Tensor
-
-    def joined(self, other: FrameTimes) -> FrameTimes:
-        """Returns these frames followed by the others."""
-        return FrameTimes(
-            torch.cat([self.index, other.index], dim=1),
-            torch.cat([self.seconds, other.seconds], dim=1),
-        )
+__all__ = ["visible"]
 
 
 def visible(policy: EvictionPolicy, queries: FrameTimes, keys: FrameTimes) -> Tensor:
@@ -48,10 +26,15 @@ def visible(policy: EvictionPolicy, queries: FrameTimes, keys: FrameTimes) -> Te
         keys: Times of the key frames, (B, K).
 
     Returns:
-        A bool tensor (B, Q, K): true where the key frame exists, is not later than the query and
-        is within the policy's reach.
+        A bool tensor (B, Q, K): true where the key frame exists, is not later than the query, is
+        within the policy's reach and was not let go, or is pinned.
     """
     query = FrameTimes(queries.index[:, :, None], queries.seconds[:, :, None])
     key = FrameTimes(keys.index[:, None, :], keys.seconds[:, None, :])
-    causal = (key.index != _EMPTY) & (key.index <= query.index)
-    return causal & policy.reaches(query, key)
+    causal = (key.index != EMPTY) & (key.index <= query.index)
+    reached = policy.reaches(query, key)
+    if keys.until is not None:
+        reached = reached & (query.index < keys.until[:, None, :])
+    if keys.pinned is not None:
+        reached = reached | keys.pinned[:, None, :]
+    return causal & reached

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from vidcache.cache import FrameTimes, HeadState, SlotPlan, visible
+from vidcache.head.score_gathering import ScoreGathering
 
 if TYPE_CHECKING:
     from vidcache.head.config import HeadConfig
@@ -129,9 +130,12 @@ class FrameAttention:
         config: Settings of the head.
         state: The state that holds history.
         plan: Where the frame goes, T = 1.
+        rotation: Rotation of its keys, which policies that judge by keys must undo, or None.
     """
 
-    def __init__(self, config: HeadConfig, state: HeadState, plan: SlotPlan) -> None:
+    def __init__(
+        self, config: HeadConfig, state: HeadState, plan: SlotPlan, rotation: Tensor | None
+    ) -> None:
         self._depth = config.depth
         self._own_history = config.cache_scope == "iteration"
         self._state = state
@@ -143,6 +147,8 @@ class FrameAttention:
         self._slots = int(slots[0]) if same else slots.to(state.device)
         mask = visible(config.eviction, plan.times, plan.held)
         self._bias = None if bool(mask.all()) else _bias(mask, config.num_tokens, state)
+        scored = config.eviction.scored
+        self._gather = scored and ScoreGathering(config, scored.gathers, rotation)
 
     def attend(
         self, iteration: int, layer: int, query: Tensor, key: Tensor, value: Tensor
@@ -165,14 +171,17 @@ class FrameAttention:
         if not self._own_history and iteration == 0:
             self._first.append((key, value))
         keys, values = storage.lane(lane)
-        out = scaled_dot_product_attention(query.to(keys.dtype), keys, values, attn_mask=self._bias)
+        query_stored = query.to(keys.dtype)
+        if self._gather is not None:
+            self._gather.take(iteration, layer, query_stored, key, keys, self._bias)
+        out = scaled_dot_product_attention(query_stored, keys, values, attn_mask=self._bias)
         return out.to(query.dtype)
 
     def commit(self) -> None:
         """Makes the frame history."""
         for lane, (key, value) in enumerate(self._first):
             self._state.storage.write_frame(lane, self._slots, key, value)
-        self._state.slots.commit(self._plan)
+        self._state.slots.commit(self._plan, self._gather and self._gather.gathered())
 
 
 def _token_mask(mask: Tensor, num_tokens: int) -> Tensor:

@@ -123,7 +123,7 @@ class CameraHead(nn.Module):
         else:
             times = FrameTimes(index, seconds)
         attention = ClipAttention(self.config, times, features.device)
-        return self._refine(features, times, 0, attention)
+        return self._refine(features, self._rotation(times, 0, features), attention)
 
     # Outside of inference mode, whatever the caller is in: the state outlives the call.
     @torch.inference_mode(False)
@@ -162,7 +162,9 @@ class CameraHead(nn.Module):
             )
         seconds = check_seconds(seconds, features, self.config)
         num_frames = features.shape[1]
-        piece = max(1, _MAX_CHUNK_TOKENS // self.config.num_tokens)
+        # What scores let go after a frame, the next one must not see.
+        one_by_one = self.config.eviction.scored is not None
+        piece = 1 if one_by_one else max(1, _MAX_CHUNK_TOKENS // self.config.num_tokens)
         outputs = [
             self._step_piece(
                 features[:, start : start + piece],
@@ -274,20 +276,20 @@ class CameraHead(nn.Module):
     def _step_piece(self, features: Tensor, state: HeadState, seconds: Tensor | None) -> HeadOutput:
         times = state.slots.next_times(features.shape[1], seconds)
         plan = state.slots.plan(times)
+        rotation = self._rotation(times, state.first_frame, features)
         if features.shape[1] == 1:
-            attention = FrameAttention(self.config, state, plan)
+            attention = FrameAttention(self.config, state, plan, rotation)
         else:
             attention = ChunkAttention(self.config, state, plan)
-        output = self._refine(features, times, state.first_frame, attention)
+        output = self._refine(features, rotation, attention)
         attention.commit()
         return output
 
     def _refine(
-        self, features: Tensor, times: FrameTimes, first_frame: int, attention: _LaneAttention
+        self, features: Tensor, rotation: Tensor | None, attention: _LaneAttention
     ) -> HeadOutput:
         tokens = self.project(self.token_norm(features))
         normed = layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
-        rotation = self._rotation(times, first_frame, tokens)
         iterations: list[Tensor] = []
         for iteration in range(self.config.num_iterations):
             previous = iterations[-1].detach() if iterations else None

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from vidcache.cache import HeadState
+from vidcache.cache.frame_times import require_rising
 from vidcache.cache.saved_state import differences
-from vidcache.cache.slots import require_rising
 from vidcache.errors import InputError, StateError
 from vidcache.head.config import HeadConfig
 

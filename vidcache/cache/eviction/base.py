@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict
+from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor
 
-from vidcache.cache.visibility import FrameTimes
+from vidcache.cache.frame_times import FrameTimes
 from vidcache.errors import ConfigError
+
+if TYPE_CHECKING:
+    from vidcache.cache.eviction.scored import ScoredPolicy
 
 __all__ = ["EvictionPolicy", "policy_from_dict", "register_policy"]
 
@@ -19,10 +22,12 @@ _Policy = TypeVar("_Policy", bound="type[EvictionPolicy]")
 
 
 class EvictionPolicy(ABC):
-    """Decides which frames stay in the memory of a stream.
+    """Decides which frames stay in the memory of a stream, by their position in it.
 
     A policy is a frozen dataclass of its settings. It answers one question, :meth:`reaches`; the
-    slot table overwrites a frame as soon as no query to come reaches it.
+    slot table overwrites a frame as soon as no query to come reaches it. Policies that judge
+    frames by what attention made of them derive from
+    :class:`~vidcache.cache.eviction.scored.ScoredPolicy`.
 
     Example:
         A policy of one's own is a few lines, usable by its name from then on:
@@ -41,8 +46,20 @@ class EvictionPolicy(ABC):
         ...         return (age < self.frames) & ((key.index % 2 == 0) | (age == 0))
     """
 
-    needs_seconds: ClassVar[bool] = False
-    """Whether the policy asks for the time of frames, not only for their number."""
+    @property
+    def needs_seconds(self) -> bool:
+        """Whether the policy asks for the time of frames, not only for their number."""
+        return False
+
+    @property
+    def scored(self) -> ScoredPolicy | None:
+        """The part of the policy that judges frames by scores; None where position decides."""
+        return None
+
+    @property
+    def max_pinned(self) -> int:
+        """How many frames ``state.pin`` may hold at once within the capacity."""
+        return 0
 
     @property
     @abstractmethod
@@ -62,9 +79,22 @@ class EvictionPolicy(ABC):
             out of reach of every later query, and a query must reach itself.
         """
 
+    def keeps(self, query: FrameTimes, key: FrameTimes) -> Tensor:
+        """Says which frames no score may let go; for a policy of positions those in reach.
+
+        Args:
+            query: Times of the query frames; broadcasts against ``key``.
+            key: Times of the key frames.
+
+        Returns:
+            A bool tensor of the broadcast shape.
+        """
+        return self.reaches(query, key)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the name and the settings, for configs and files."""
-        return {"policy": type(self).__name__, **asdict(self)}  # pyright: ignore[reportArgumentType]
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
+        return {"policy": type(self).__name__, **settings}
 
 
 def register_policy(policy: _Policy) -> _Policy:

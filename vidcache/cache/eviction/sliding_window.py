@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vidcache.cache.eviction.base import EvictionPolicy, register_policy
 from vidcache.cache.eviction.checks import require_count
-from vidcache.cache.visibility import FrameTimes
+from vidcache.cache.frame_times import FrameTimes
 
 __all__ = ["SlidingWindow"]
 

@@ -1,13 +1,12 @@
 """The last seconds, whatever the frame rate."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from vidcache.cache.eviction.base import EvictionPolicy, register_policy
 from vidcache.cache.eviction.checks import require_count
-from vidcache.cache.visibility import FrameTimes
+from vidcache.cache.frame_times import FrameTimes
 from vidcache.errors import ConfigError
 
 __all__ = ["TimeWindow"]
@@ -34,8 +33,6 @@ class TimeWindow(EvictionPolicy):
         128
     """
 
-    needs_seconds: ClassVar[bool] = True
-
     seconds: float
     max_frames: int
 
@@ -43,6 +40,11 @@ class TimeWindow(EvictionPolicy):
         require_count("max_frames", self.max_frames, at_least=1)
         if not 0 < self.seconds < float("inf"):
             raise ConfigError(f"seconds is {self.seconds!r}: give a positive, finite time")
+
+    @property
+    def needs_seconds(self) -> bool:
+        """True."""
+        return True
 
     @property
     def capacity(self) -> int:
