@@ -18,6 +18,9 @@ from vidcache.cache.eviction import (
 )
 from vidcache.cache.frame_times import FrameTimes
 from vidcache.cache.layout import CacheLayout
+from vidcache.cache.prefix import PrefixCache
+from vidcache.cache.prefix_block import PrefixBlock, PrefixMatch
+from vidcache.cache.prefix_stats import PrefixStats
 from vidcache.cache.slots import SlotPlan, SlotTable
 from vidcache.cache.state import HeadState
 from vidcache.cache.stats import CacheStats
@@ -38,6 +41,10 @@ __all__ = [
     "LeastRecentlyAttended",
     "LogSpaced",
     "PinnedFrames",
+    "PrefixBlock",
+    "PrefixCache",
+    "PrefixMatch",
+    "PrefixStats",
     "ScoredPolicy",
     "SinkWindow",
     "SlidingWindow",
