@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from vidcache import SinkWindow, SlidingWindow, TimeWindow
+from vidcache import Composed, LogSpaced, SinkWindow, SlidingWindow, TimeWindow
 
 
 def may_see(policy, t, s, seconds):
@@ -18,6 +18,11 @@ def may_see(policy, t, s, seconds):
     if isinstance(policy, TimeWindow):
         young = float(seconds[t]) - float(seconds[s]) < policy.seconds
         return young and s in range(t - policy.max_frames + 1, t + 1)
+    if isinstance(policy, LogSpaced):
+        oldest = {level: t + 1 - policy.window * 2**level for level in range(policy.levels + 1)}
+        return any(s >= first and s % 2**level == 0 for level, first in oldest.items())
+    if isinstance(policy, Composed):
+        return any(may_see(part, t, s, seconds) for part in policy.parts)
     raise AssertionError(f"no rule for {policy}")
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from oracle import oracle_predictions
 
-from vidcache import SinkWindow, SlidingWindow, TimeWindow
+from vidcache import Composed, LogSpaced, SinkWindow, SlidingWindow, TimeWindow
 from vidcache.cache import DenseStorage, HeadState, SlotTable, visible
 from vidcache.head import CameraHead, HeadConfig, attention
 
@@ -26,6 +26,9 @@ POLICIES = (
     SinkWindow(window=6, sink_frames=0),
     TimeWindow(seconds=1.5, max_frames=5),
     TimeWindow(seconds=0.4, max_frames=30),
+    LogSpaced(window=3, levels=2),
+    Composed((SinkWindow(window=2, sink_frames=2), LogSpaced(window=1, levels=3))),
+    Composed((TimeWindow(seconds=1.0, max_frames=4), LogSpaced(window=2, levels=2))),
 )
 SCOPES = ("iteration", "first_iteration")
 POSITIONS = ("index", "seconds", "none")
@@ -321,7 +324,7 @@ class TestPlantedDefects:
 
         def write_first(self, iteration, layer, query, key, value):
             lane = iteration * self._depth + layer
-            self._state.storage.write_chunk(lane, self._plan.slots, key, value)
+            self._state.storage.write_chunk(lane, self._place, key, value)
             return attend(self, iteration, layer, query, key, value)
 
         monkeypatch.setattr(attention.ChunkAttention, "attend", write_first)

@@ -5,8 +5,13 @@ import torch
 
 from vidcache import (
     CameraHead,
+    Composed,
     EvictionPolicy,
     HeadConfig,
+    HeavyHitter,
+    LeastNovel,
+    LogSpaced,
+    PinnedFrames,
     SinkWindow,
     SlidingWindow,
     TimeWindow,
@@ -14,7 +19,16 @@ from vidcache import (
 from vidcache.cache import FrameTimes, policy_from_dict, register_policy, visible
 from vidcache.errors import ConfigError
 
-POLICIES = (SlidingWindow(4), SinkWindow(3, 2), TimeWindow(seconds=0.5, max_frames=6))
+POLICIES = (
+    SlidingWindow(4),
+    SinkWindow(3, 2),
+    TimeWindow(seconds=0.5, max_frames=6),
+    LogSpaced(window=4, levels=2),
+    LogSpaced(window=1, levels=3),
+    PinnedFrames(3),
+    Composed((SlidingWindow(3), LogSpaced(window=2, levels=2))),
+    Composed((TimeWindow(seconds=0.5, max_frames=6), PinnedFrames(1))),
+)
 
 
 def times(num_frames, rate=10.0):
@@ -63,6 +77,11 @@ def test_a_time_window_is_half_open_and_bounded_in_frames():
     assert visible(TimeWindow(9.0, 2), times(6), times(6))[0, 5].sum() == 2
 
 
+def test_log_spacing_is_dense_near_and_sparse_far():
+    mask = visible(LogSpaced(window=4, levels=2), times(40), times(40))[0]
+    assert mask[39].nonzero().flatten().tolist() == [24, 28, 32, 34, 36, 37, 38, 39]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -71,6 +90,14 @@ def test_a_time_window_is_half_open_and_bounded_in_frames():
         (lambda: SinkWindow(4, -1), "sink_frames is -1"),
         (lambda: TimeWindow(0.0, 4), "seconds is 0.0"),
         (lambda: TimeWindow(float("nan"), 4), "seconds is nan"),
+        (lambda: LogSpaced(0), "window is 0"),
+        (lambda: LogSpaced(4, 60), "levels is 60"),
+        (lambda: PinnedFrames(0), "max_frames is 0"),
+        (lambda: Composed(()), "give policies"),
+        (lambda: Composed((SlidingWindow(3), "SlidingWindow")), "give policies"),
+        (lambda: Composed((HeavyHitter(8), LeastNovel(8))), "HeavyHitter, LeastNovel both judge"),
+        (lambda: HeavyHitter(1), "budget is 1"),
+        (lambda: HeavyHitter(8, recent=6, sink_frames=2), "leaves nothing to choose"),
         (lambda: policy_from_dict({"policy": "SlidingWindw", "window": 3}), "SlidingWindow"),
         (lambda: policy_from_dict({"policy": "SlidingWindow", "size": 3}), "size"),
     ],
