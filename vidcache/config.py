@@ -115,6 +115,9 @@ class Config(_Section):
         show: Whether a live window opens.
         max_frames: How many frames of a source are read at most; None for all.
         batch: Frames of a file that are encoded together; live sources go one by one.
+        prefix_cache: Folder in which is remembered what was computed on files, so that a file that
+            begins like an earlier one goes on from there, with the same labels to the bit.
+        prefix_cache_gb: How large that folder may grow, in 10^9 bytes.
         events: When an action counts as begun and as ended.
         read: How a source is read.
         track: How objects are found and followed.
@@ -137,6 +140,8 @@ class Config(_Section):
     show: bool = False
     max_frames: _Count | None = None
     batch: Annotated[int, Field(ge=1, le=256)] = 8
+    prefix_cache: Annotated[str, Field(min_length=1)] | None = None
+    prefix_cache_gb: _Positive = 4.0
     events: EventSettings = EventSettings()
     read: ReadSettings = ReadSettings()
     track: TrackSettings = TrackSettings()

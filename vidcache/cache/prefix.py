@@ -23,7 +23,7 @@ from vidcache.cache.use_order import UseOrder
 from vidcache.errors import InputError
 
 if TYPE_CHECKING:
-    from vidcache.cache.state import _Head  # pyright: ignore[reportPrivateUsage]
+    from vidcache.cache.owner import Head
 
 __all__ = ["PrefixCache"]
 
@@ -74,7 +74,7 @@ class PrefixCache:
 
     def __init__(
         self,
-        head: _Head,
+        head: Head,
         *,
         max_bytes: int = 256 << 20,
         folder: str | PathLike[str] | None = None,

@@ -18,7 +18,7 @@ from vidcache.cache.use_order import UseOrder
 from vidcache.errors import ConfigError, StateError
 
 if TYPE_CHECKING:
-    from vidcache.cache.state import _Head
+    from vidcache.cache.owner import Head
 
 __all__ = ["PrefixFolder"]
 
@@ -94,7 +94,7 @@ class PrefixFolder:
             self._remove(name)
         return len(leaving)
 
-    def read(self, prefix: str, head: _Head) -> PrefixBlock | None:
+    def read(self, prefix: str, head: Head) -> PrefixBlock | None:
         """Reads a block.
 
         Args:
@@ -138,7 +138,7 @@ class PrefixFolder:
             unfinished.unlink(missing_ok=True)
         return digest
 
-    def _read_state(self, prefix: str, digest: str, head: _Head) -> HeadState:
+    def _read_state(self, prefix: str, digest: str, head: Head) -> HeadState:
         path = self._path(prefix, _STATE)
         if _file_digest(path) != digest:
             raise StateError("its state is not what was written")

@@ -1,6 +1,8 @@
 """What a prefix cache says about itself."""
 
-from dataclasses import asdict, dataclass
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 __all__ = ["PrefixStats"]
@@ -37,6 +39,24 @@ class PrefixStats:
     damaged: int = 0
     failed_writes: int = 0
     look_up_seconds: float = 0.0
+
+    def since(self, earlier: PrefixStats) -> PrefixStats:
+        """Returns what happened since earlier figures, with the sizes as they are now.
+
+        Args:
+            earlier: Figures of the same cache.
+        """
+        return replace(
+            self,
+            hits=self.hits - earlier.hits,
+            misses=self.misses - earlier.misses,
+            stored=self.stored - earlier.stored,
+            evicted=self.evicted - earlier.evicted,
+            evicted_disk=self.evicted_disk - earlier.evicted_disk,
+            damaged=self.damaged - earlier.damaged,
+            failed_writes=self.failed_writes - earlier.failed_writes,
+            look_up_seconds=self.look_up_seconds - earlier.look_up_seconds,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the figures as plain values, for JSON."""

@@ -72,8 +72,9 @@ class UseOrder:
             When its chain was begun to be used, in nanoseconds since the epoch, less its place in
             the chain: one number by which blocks are sorted.
         """
-        before = self._used.get(previous) if previous is not None else None
-        self._used[name] = used = time.time_ns() if before is None else before - 1
+        # Without the block in front of it, a block is the first to go.
+        used = time.time_ns() if previous is None else max(0, self._used.get(previous, 0) - 1)
+        self._used[name] = used
         return used
 
     def remove(self, name: str) -> None:

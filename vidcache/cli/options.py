@@ -15,6 +15,7 @@ __all__ = [
     "MaxFramesFlag",
     "ModelFlag",
     "PrecisionFlag",
+    "PrefixCacheFlag",
     "ShowFlag",
     "ThresholdFlag",
     "TrackerFlag",
@@ -59,6 +60,14 @@ DeviceFlag = Annotated[
 ]
 PrecisionFlag = Annotated[
     str | None, typer.Option("--precision", metavar="P", help="auto, fp32 or bf16.")
+]
+PrefixCacheFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--prefix-cache",
+        metavar="DIR",
+        help="Remember files here; one that begins like an earlier one goes on from there.",
+    ),
 ]
 ThresholdFlag = Annotated[
     float | None,

@@ -24,6 +24,8 @@ def describe_run(summary: RunSummary) -> list[str]:
         + (f", {summary.num_tainted} damaged" if summary.num_tainted else "")
         + (", stopped before the end of the source" if summary.truncated else "")
     ]
+    if known := summary.cache.get("prefix", {}).get("frames"):
+        lines.append(f"known from earlier runs: {_count(known, 'frame')}")
     if summary.num_frames:
         shown = list(summary.action_seconds.items())
         actions = [f"{label} {seconds:.1f} s" for label, seconds in shown[:_SHOWN_ACTIONS]]

@@ -19,6 +19,7 @@ from vidcache.cli.options import (
     MaxFramesFlag,
     ModelFlag,
     PrecisionFlag,
+    PrefixCacheFlag,
     ShowFlag,
     ThresholdFlag,
     TrackerFlag,
@@ -57,6 +58,7 @@ def run(
     device: DeviceFlag = None,
     precision: PrecisionFlag = None,
     batch: BatchFlag = None,
+    prefix_cache: PrefixCacheFlag = None,
     debug: DebugFlag = False,
 ) -> int:
     """Watch a source: action labels and tracked objects, frame by frame.
@@ -78,6 +80,7 @@ def run(
         "device": device,
         "precision": precision,
         "batch": batch,
+        "prefix_cache": prefix_cache,
     }
     settings = override(load_config(config) if config is not None else Config(), flags)
     if settings.source is None:

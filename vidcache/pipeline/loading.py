@@ -2,13 +2,17 @@
 
 import torch
 
+from vidcache.cache import PrefixCache
 from vidcache.config import Config
 from vidcache.errors import ConfigError
 from vidcache.model import ActionModel
 from vidcache.pipeline.stages import NUM_LOOKERS
 from vidcache.tracking import Tracker, UltralyticsTracker
 
-__all__ = ["load_model", "load_tracker", "resolve_device"]
+__all__ = ["load_model", "load_tracker", "open_prefix_cache", "resolve_device"]
+
+# Each block is read once in a run; the folder is what lasts.
+_PREFIX_BYTES_IN_MEMORY = 64 << 20
 
 
 def resolve_device(name: str) -> str:
@@ -65,6 +69,22 @@ def load_tracker(config: Config) -> Tracker | None:
         precision=config.precision,
         # A GPU is kept busy by one look at a time.
         num_parallel=NUM_LOOKERS if device == "cpu" else 1,
+    )
+
+
+def open_prefix_cache(config: Config, model: ActionModel) -> PrefixCache | None:
+    """Opens the folder of known beginnings that the settings name; None where they name none.
+
+    Raises:
+        ConfigError: If the folder cannot be made or read.
+    """
+    if config.prefix_cache is None:
+        return None
+    return PrefixCache(
+        model.head,
+        max_bytes=_PREFIX_BYTES_IN_MEMORY,
+        folder=config.prefix_cache,
+        max_disk_bytes=int(config.prefix_cache_gb * 1e9),
     )
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from vidcache.cache import PrefixCache
 from vidcache.config import Config
 from vidcache.frames import FrameResult
 from vidcache.model import ActionModel
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.header import header_record
-from vidcache.pipeline.loading import load_model, load_tracker
+from vidcache.pipeline.loading import load_model, load_tracker, open_prefix_cache
 from vidcache.pipeline.run import Run, RunPlan
 from vidcache.pipeline.summary import RunSummary
 from vidcache.tracking import Tracker
@@ -26,7 +27,9 @@ class Pipeline:
         model: The action model.
         tracker: Detector and tracker; None follows no objects.
         config: Settings of the run: threshold, events, group size, limits. Those that name
-            models, sources and outputs are not used here.
+            models, sources, outputs and folders are not used here.
+        prefix_cache: What is known of the beginnings of files. A file that begins like an earlier
+            one has its known frames labelled without encoder and head, to the bit as before.
 
     Raises:
         ConfigError: If the event thresholds contradict each other.
@@ -41,11 +44,17 @@ class Pipeline:
     """
 
     def __init__(
-        self, model: ActionModel, tracker: Tracker | None = None, *, config: Config | None = None
+        self,
+        model: ActionModel,
+        tracker: Tracker | None = None,
+        *,
+        config: Config | None = None,
+        prefix_cache: PrefixCache | None = None,
     ) -> None:
         self.model = model
         self.tracker = tracker
         self.config = config if config is not None else Config()
+        self.prefix_cache = prefix_cache
         chosen = self.config.threshold
         self.threshold = model.threshold if chosen is None else chosen
         self._run: Run | None = None
@@ -57,12 +66,17 @@ class Pipeline:
 
         Raises:
             ModelError: If a model cannot be found, fetched or read.
-            ConfigError: If a tracker, a device or a setting is unknown.
+            ConfigError: If a tracker, a device or a setting is unknown, or a folder cannot be used.
             MissingExtraError: If a package is missing.
         """
         # The tracker's settings are checked first, and a model is quicker to refuse than to load.
         model = load_model(config)
-        return cls(model, load_tracker(config), config=config)
+        return cls(
+            model,
+            load_tracker(config),
+            config=config,
+            prefix_cache=open_prefix_cache(config, model),
+        )
 
     @property
     def summary(self) -> RunSummary:
@@ -110,6 +124,7 @@ class Pipeline:
             group_size=self.config.batch,
             gap_seconds=self.config.read.gap_seconds,
             max_frames=self.config.max_frames if max_frames is None else max_frames,
+            prefixes=self.prefix_cache,
         )
         self._run = Run(plan, source, sinks)
         yield from self._run.results(

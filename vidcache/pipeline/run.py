@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from vidcache.cache import PrefixCache
 from vidcache.frames import ActionScore, Event, FrameResult
 from vidcache.model import ActionModel
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.gaps import GapDetector
 from vidcache.pipeline.outputs import Outputs
 from vidcache.pipeline.reading import FrameGroup, GroupReader
+from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.stages import Labelled, Stages
 from vidcache.pipeline.summary import RunSummary, SummaryBuilder
 from vidcache.pipeline.timer import StageTimer
@@ -38,6 +40,7 @@ class RunPlan:
         group_size: Frames of a file that are worked on together.
         gap_seconds: A step in time longer than this is a discontinuity.
         max_frames: How many frames are read at most; None for all.
+        prefixes: What is known of the beginnings of files, or None.
     """
 
     model: ActionModel
@@ -47,6 +50,7 @@ class RunPlan:
     group_size: int
     gap_seconds: float
     max_frames: int | None
+    prefixes: PrefixCache | None = None
 
 
 class Run:
@@ -78,7 +82,10 @@ class Run:
         # Working ahead would let a camera's pictures grow old while they wait.
         self._groups_ahead = 1 if source.is_live else _GROUPS_AHEAD
         self._gaps = GapDetector(gap_seconds=plan.gap_seconds)
-        self._stages = Stages(plan.model, plan.tracker, self._timer)
+        recall = None
+        if plan.prefixes is not None and not source.is_live:
+            recall = Recall(plan.prefixes, plan.model, plan.group_size)
+        self._stages = Stages(plan.model, plan.tracker, self._timer, recall)
         self._builder = SummaryBuilder()
         self._next_index = 0
 

@@ -12,6 +12,7 @@ from vidcache.frames import ActionScore, Discontinuity, Frame, Track
 from vidcache.model import ActionModel
 from vidcache.pipeline.actions import ActionStage
 from vidcache.pipeline.reading import FrameGroup
+from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.timer import StageTimer
 from vidcache.tracking import Tracker, TwoStepTracker
 
@@ -60,13 +61,20 @@ class Stages:
         model: The action model.
         tracker: The tracker, reset before the first frame; None for no objects.
         timer: Where the stages are counted.
+        recall: What earlier runs know of the source, or None.
     """
 
-    def __init__(self, model: ActionModel, tracker: Tracker | None, timer: StageTimer) -> None:
+    def __init__(
+        self,
+        model: ActionModel,
+        tracker: Tracker | None,
+        timer: StageTimer,
+        recall: Recall | None = None,
+    ) -> None:
         self._timer = timer
         self._tracker = tracker
         self._first_session = tracker.session if tracker is not None else 0
-        self._actions = ActionStage(model, timer)
+        self._actions = ActionStage(model, timer, recall)
         self._num_threads = torch.get_num_threads()
         self._looker = tracker if isinstance(tracker, TwoStepTracker) else None
         share = max(1, self._num_threads // 2)
@@ -92,6 +100,7 @@ class Stages:
         """Drops work that has not begun and waits for what has."""
         for executor in (self._look_threads, self._action_thread, self._tracking_thread):
             executor.shutdown(wait=True, cancel_futures=True)
+        self._actions.finish()
         # What a stage's thread sets is also what threads begun later inherit.
         torch.set_num_threads(self._num_threads)
 

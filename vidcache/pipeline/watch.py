@@ -37,7 +37,8 @@ def watch(
         config: Settings to start from; what is given beside it comes first.
         max_frames: How many frames are read at most; None for all.
         sinks: Outputs; each result is written before it is yielded.
-        **settings: Any other key of `Config`, such as ``threshold`` or ``precision``.
+        **settings: Any other key of `Config`, such as ``threshold``, ``precision`` or
+            ``prefix_cache``.
 
     Yields:
         One result for each frame.
