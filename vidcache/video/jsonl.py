@@ -10,20 +10,20 @@ import math
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TextIO, cast
 
 import numpy as np
 
 from vidcache.errors import SinkError
 from vidcache.frames import Discontinuity, Event, Frame, FrameResult
+from vidcache.video.closing import Closing
 
 __all__ = ["SCHEMA_VERSION", "JsonlSink", "records_from_result"]
 
 SCHEMA_VERSION = 1
 
 
-class JsonlSink:
+class JsonlSink(Closing):
     """Writes results as JSON lines, each flushed as it is written.
 
     Args:
@@ -87,17 +87,6 @@ class JsonlSink:
             file, self._file = self._file, None
             if file is not None and file is not sys.stdout:
                 file.close()
-
-    def __enter__(self) -> "JsonlSink":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self, record: dict[str, Any]) -> None:
         if self._file is None:

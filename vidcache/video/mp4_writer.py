@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import MissingExtraError, SinkError
+from vidcache.video.closing import Closing
 from vidcache.video.output_file import OutputFile
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _BT709 = 1
 _LIMITED_RANGE = 1
 
 
-class Mp4Writer:
+class Mp4Writer(Closing):
     """Encodes pictures one by one, each shown from its own time until the next one's.
 
     The file can be played up to about a second ago at any time, even if the program is killed.
@@ -75,12 +76,6 @@ class Mp4Writer:
             raise self._failure(error) from error
         self._container = self._open()
         self._stream = self._add_stream(frame_rate, crf, preset)
-
-    def __enter__(self) -> "Mp4Writer":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
     def write(self, image_rgb: NDArray[np.uint8], pts_seconds: float) -> None:
         """Add one picture; one of another size than the file's is fitted in, with bars.

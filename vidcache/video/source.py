@@ -5,11 +5,11 @@ import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
-from types import TracebackType
 from typing import Literal
 
 from vidcache.errors import ConfigError, SourceError, VidcacheError
 from vidcache.frames import Frame
+from vidcache.video.closing import Closing
 from vidcache.video.handover import Handover
 from vidcache.video.locations import Location, locate
 from vidcache.video.reading import Reader, ReadOptions, StreamInfo
@@ -21,7 +21,7 @@ _LIVE_BUFFER_FRAMES = 2
 _CLOSE_SECONDS = 2.0
 
 
-class Source:
+class Source(Closing):
     """An opened video, an iterator of its frames and a context manager.
 
     Made by `open_source`. Decoding goes on in the background while a frame is worked on. A file
@@ -40,17 +40,6 @@ class Source:
         self._first: tuple[int, float] | None = None
         # A source that is forgotten instead of closed must not leave its thread waiting.
         self._finalizer = weakref.finalize(self, handover.close)
-
-    def __enter__(self) -> "Source":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __iter__(self) -> "Source":
         return self

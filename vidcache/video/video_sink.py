@@ -5,11 +5,11 @@ import queue
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 from vidcache.errors import SinkError, VidcacheError
 from vidcache.frames import Frame, FrameResult
+from vidcache.video.closing import Closing
 from vidcache.video.mp4_writer import Mp4Writer
 from vidcache.video.overlay import Overlay
 
@@ -21,7 +21,7 @@ _DEFAULT_RATE = 25.0
 _LONGEST_LAST_FRAME = 8.0
 
 
-class VideoSink:
+class VideoSink(Closing):
     """Writes the frames, annotated, as H.264 in an MP4.
 
     Every frame keeps its presentation time, so a variable frame rate stays one and the file lasts
@@ -108,17 +108,6 @@ class VideoSink:
             self._items.put(None)
             self._thread.join()
         self._raise_error()
-
-    def __enter__(self) -> "VideoSink":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _raise_error(self) -> None:
         if self._error is not None:

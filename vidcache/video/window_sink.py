@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from types import TracebackType
 from typing import Any, Literal
 
 from vidcache.errors import MissingExtraError, SinkError
 from vidcache.frames import Frame, FrameResult
+from vidcache.video.closing import Closing
 from vidcache.video.overlay import Overlay
 
 __all__ = ["WindowSink"]
@@ -16,7 +16,7 @@ _ESCAPE = 27
 _PROBE = "import cv2; cv2.namedWindow('vidcache'); cv2.destroyAllWindows()"
 
 
-class WindowSink:
+class WindowSink(Closing):
     """Shows the frames in a window as they are done.
 
     ``q``, Escape or closing the window sets `closed`; whoever writes should then stop.
@@ -90,17 +90,6 @@ class WindowSink:
             except self._cv2.error:
                 # Its user has closed it already.
                 return
-
-    def __enter__(self) -> "WindowSink":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _require_display() -> None:
