@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vidcache.cache import (
+        BlockPool,
         Composed,
         EvictionPolicy,
         HeadState,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionModel",
     "ActionScore",
+    "BlockPool",
     "CameraHead",
     "Composed",
     "Config",
@@ -76,6 +78,7 @@ __all__ = [
 
 _HOMES = {
     "vidcache.cache": (
+        "BlockPool",
         "Composed",
         "EvictionPolicy",
         "HeadState",

@@ -6,7 +6,8 @@
     ├── ConfigError            a setting that cannot be used (unknown key, wrong value)
     ├── InputError             a tensor or an array of the wrong shape, type or content
     ├── StateError             a stream's state that does not fit the head or the call
-    │   └── FingerprintError   a saved state or model that belongs to other weights
+    │   ├── FingerprintError   a saved state or model that belongs to other weights
+    │   └── PoolFullError      a stream that finds no free block in its pool
     ├── ModelError             a model that cannot be found, fetched or read
     ├── SourceError            a video source that cannot be opened or read
     ├── SinkError              an output that cannot be written
@@ -21,6 +22,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "ModelError",
+    "PoolFullError",
     "SinkError",
     "SourceError",
     "StateError",
@@ -46,6 +48,10 @@ class StateError(VidcacheError, RuntimeError):
 
 class FingerprintError(StateError):
     """A saved state or model that belongs to other weights or settings."""
+
+
+class PoolFullError(StateError):
+    """A stream that finds no free block in its pool."""
 
 
 class ModelError(VidcacheError):

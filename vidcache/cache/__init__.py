@@ -1,5 +1,6 @@
 """The bounded memory of a camera head: slot table, visibility, eviction, storage, state."""
 
+from vidcache.cache.dense_storage import DenseStorage
 from vidcache.cache.eviction import (
     Composed,
     EvictionPolicy,
@@ -16,31 +17,44 @@ from vidcache.cache.eviction import (
     policy_from_dict,
     register_policy,
 )
+from vidcache.cache.formats import (
+    EncodedFrames,
+    KeyValueFormats,
+    StorageFormat,
+    format_from_name,
+    register_format,
+)
 from vidcache.cache.frame_times import FrameTimes
 from vidcache.cache.layout import CacheLayout
+from vidcache.cache.paged import BlockPool, PagedStorage, PoolStats
 from vidcache.cache.prefix import PrefixCache
 from vidcache.cache.prefix_block import PrefixBlock, PrefixMatch
 from vidcache.cache.prefix_stats import PrefixStats
 from vidcache.cache.slots import SlotPlan, SlotTable
 from vidcache.cache.state import HeadState
 from vidcache.cache.stats import CacheStats
-from vidcache.cache.storage import DenseStorage
+from vidcache.cache.storage import Storage
 from vidcache.cache.visibility import visible
 
 __all__ = [
+    "BlockPool",
     "CacheLayout",
     "CacheStats",
     "Composed",
     "DenseStorage",
+    "EncodedFrames",
     "EvictionPolicy",
     "FrameRecords",
     "FrameTimes",
     "HeadState",
     "HeavyHitter",
+    "KeyValueFormats",
     "LeastNovel",
     "LeastRecentlyAttended",
     "LogSpaced",
+    "PagedStorage",
     "PinnedFrames",
+    "PoolStats",
     "PrefixBlock",
     "PrefixCache",
     "PrefixMatch",
@@ -50,8 +64,12 @@ __all__ = [
     "SlidingWindow",
     "SlotPlan",
     "SlotTable",
+    "Storage",
+    "StorageFormat",
     "TimeWindow",
+    "format_from_name",
     "policy_from_dict",
+    "register_format",
     "register_policy",
     "visible",
 ]

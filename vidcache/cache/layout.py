@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from vidcache.cache.eviction.base import EvictionPolicy
+from vidcache.cache.formats import KeyValueFormats
 
 __all__ = ["CacheLayout"]
 
@@ -34,13 +33,26 @@ class CacheLayout:
         """Slots S of a stream: the policy's capacity and the rollback margin."""
         return self.policy.capacity + self.rollback_margin
 
-    def nbytes(self, batch_size: int, dtype: torch.dtype) -> int:
-        """Returns 2 · lanes · B · S · N · C · sizeof(dtype).
+    @property
+    def frame_shape(self) -> tuple[int, int, int, int]:
+        """Lanes, heads, tokens and width of a head: what frames in one pool must share."""
+        return (self.num_lanes, self.num_heads, self.num_tokens, self.head_dim)
+
+    def frame_nbytes(self, formats: KeyValueFormats) -> int:
+        """Returns the bytes of one frame's keys, values and scales, in all lanes.
+
+        Args:
+            formats: How keys and values are stored.
+        """
+        frame = (self.num_heads, self.num_tokens, self.head_dim)
+        lane = formats.key.frame_nbytes(*frame) + formats.value.frame_nbytes(*frame)
+        return self.num_lanes * lane
+
+    def nbytes(self, batch_size: int, formats: KeyValueFormats) -> int:
+        """Returns the bytes of a dense cache: B · S frames.
 
         Args:
             batch_size: Number of streams B.
-            dtype: What keys and values are stored in.
+            formats: How keys and values are stored.
         """
-        width = self.num_heads * self.head_dim
-        frames = batch_size * self.num_slots
-        return 2 * self.num_lanes * frames * self.num_tokens * width * dtype.itemsize
+        return batch_size * self.num_slots * self.frame_nbytes(formats)

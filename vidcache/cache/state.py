@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from vidcache.cache.eviction.base import EvictionPolicy
+from vidcache.cache.dense_storage import DenseStorage
 from vidcache.cache.frame_times import NEVER
-from vidcache.cache.layout import CacheLayout
-from vidcache.cache.saved_state import differences, read_state, write_state
+from vidcache.cache.owner import Head, HeadSettings
+from vidcache.cache.saved_state import load_state, save_state
 from vidcache.cache.slots import SlotTable
+from vidcache.cache.state_rows import RowVerbs
 from vidcache.cache.stats import CacheStats
-from vidcache.cache.storage import DenseStorage
-from vidcache.errors import FingerprintError, InputError, StateError
+from vidcache.cache.storage import Storage
+from vidcache.errors import InputError
+
+if TYPE_CHECKING:
+    from vidcache.cache.paged.pool import BlockPool
 
 __all__ = ["HeadState"]
 
 
-class _HeadSettings(Protocol):
-    @property
-    def cache_layout(self) -> CacheLayout: ...
-
-    @property
-    def eviction(self) -> EvictionPolicy: ...
-
-    def to_dict(self) -> dict[str, Any]: ...
-
-
-class _Head(Protocol):
-    @property
-    def config(self) -> _HeadSettings: ...
-
-    def fingerprint(self) -> str: ...
-
-    def init_state(
-        self, batch_size: int, *, dtype: torch.dtype | None = None, first_frame: int = 0
-    ) -> HeadState: ...
-
-
-class HeadState:
+class HeadState(RowVerbs):
     """Cache and slot table of a batch of streams; made by ``head.init_state``.
 
     The rows of a state are independent streams and may be at different frames. A state belongs to
@@ -51,9 +33,8 @@ class HeadState:
 
     Args:
         settings: The head's config.
-        batch_size: Number of streams B.
-        dtype: What keys and values are stored in.
-        device: Where they are stored.
+        storage: Where keys and values are.
+        slots: Which frame lies in which slot; None for new streams.
         compute_dtype: Type of the head's weights when the state was made.
         fingerprint: Says which weights and settings the state belongs to.
         first_frame: Number of the streams' first frame; positions are counted from it.
@@ -72,27 +53,26 @@ class HeadState:
 
     def __init__(
         self,
-        settings: _HeadSettings,
-        batch_size: int,
+        settings: HeadSettings,
+        storage: Storage,
+        slots: SlotTable | None = None,
         *,
-        dtype: torch.dtype,
-        device: torch.device,
         compute_dtype: torch.dtype,
         fingerprint: str,
         first_frame: int = 0,
     ) -> None:
         self.settings = settings
-        self.layout = settings.cache_layout
-        self.compute_dtype = compute_dtype
-        self.fingerprint = fingerprint
-        self.first_frame = first_frame
-        self.slots = SlotTable(
+        self.layout = storage.layout
+        self.storage = storage
+        self.slots = slots or SlotTable(
             settings.eviction,
-            batch_size,
+            storage.batch_size,
             self.layout.rollback_margin,
             key_features=self.layout.num_tokens * self.layout.num_heads * self.layout.head_dim,
         )
-        self.storage = DenseStorage(self.layout, batch_size, dtype, device)
+        self.compute_dtype = compute_dtype
+        self.fingerprint = fingerprint
+        self.first_frame = first_frame
 
     @property
     def batch_size(self) -> int:
@@ -101,13 +81,13 @@ class HeadState:
 
     @property
     def dtype(self) -> torch.dtype:
-        """What keys and values are stored in."""
-        return self.storage.keys.dtype
+        """What keys and values are attended in."""
+        return self.storage.formats.dtype
 
     @property
     def device(self) -> torch.device:
         """Where keys and values are stored."""
-        return self.storage.keys.device
+        return self.storage.device
 
     @property
     def num_seen(self) -> Tensor:
@@ -121,8 +101,17 @@ class HeadState:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the cached keys and values. They are allocated once and never grow."""
+        """Bytes of the cached keys and values, with their scales.
+
+        Without a pool they are allocated once and never grow. With one, they are those of the
+        blocks that the state holds now, whether others share them or not.
+        """
         return self.storage.nbytes
+
+    @property
+    def scratch_nbytes(self) -> int:
+        """Bytes beside the cache, used to read it; none where attention reads it in place."""
+        return self.storage.scratch_nbytes
 
     def cached_frames(self, row: int = 0) -> list[int]:
         """Returns the numbers of the frames that a stream now holds, oldest first.
@@ -133,7 +122,7 @@ class HeadState:
         Raises:
             InputError: There is no such row.
         """
-        number = int(self._rows([row])[0])
+        number = int(self._numbers([row])[0])
         frames = self.slots.held.index[number][self.slots.remembered()[number]]
         return [self.first_frame + int(frame) for frame in frames.sort().values]
 
@@ -157,7 +146,7 @@ class HeadState:
             InputError: There is no such row.
             StateError: The frame is not held, or the policy has no room for one more pinned frame.
         """
-        self.slots.pin(frame - self.first_frame, int(self._rows([row])[0]))
+        self.slots.pin(frame - self.first_frame, int(self._numbers([row])[0]))
 
     def unpin(self, frame: int, row: int = 0) -> None:
         """Leaves a frame to the policy again; one that is not pinned is left as it is.
@@ -169,7 +158,7 @@ class HeadState:
         Raises:
             InputError: There is no such row.
         """
-        self.slots.unpin(frame - self.first_frame, int(self._rows([row])[0]))
+        self.slots.unpin(frame - self.first_frame, int(self._numbers([row])[0]))
 
     def stats(self) -> CacheStats:
         """Returns the figures of the cache."""
@@ -198,7 +187,8 @@ class HeadState:
         Raises:
             InputError: There is no such row.
         """
-        self.slots.reset(self._rows(rows))
+        self.slots.reset(self._numbers(rows))
+        self.storage.keep(self._held())
 
     def rollback(self, num_frames: int, rows: Sequence[int] | None = None) -> None:
         """Undoes the last committed frames exactly, as if they had never been seen.
@@ -213,99 +203,71 @@ class HeadState:
         """
         if num_frames < 0:
             raise InputError(f"cannot roll back {num_frames} frames: give 0 or more")
-        self.slots.rollback(num_frames, self._rows(rows))
-
-    def fork(self) -> HeadState:
-        """Returns an independent copy that goes on from the same frame."""
-        return self.to()
+        self.slots.rollback(num_frames, self._numbers(rows))
+        self.storage.keep(self._held())
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> HeadState:
-        """Returns a copy on another device or in another storage type.
+        """Returns a dense copy on another device or in another type.
 
         Args:
             device: Where to; None keeps the device.
-            dtype: What to store keys and values in; None keeps the type.
+            dtype: What to attend in; None keeps the type. What is stored plainly in the old type
+                is stored in the new one; other storage formats stay.
+
+        Raises:
+            ConfigError: A cache cannot be attended in that type.
+            StateError: The state lost its blocks to other streams of its pool.
         """
-        twin = HeadState(
-            self.settings,
-            self.batch_size,
-            dtype=dtype or self.dtype,
-            device=torch.device(device) if device is not None else self.device,
-            compute_dtype=self.compute_dtype,
-            fingerprint=self.fingerprint,
-            first_frame=self.first_frame,
-        )
-        twin.slots = self.slots.clone()
-        twin.storage.copy_from(self.storage)
-        return twin
+        formats = self.storage.formats.attended_in(dtype or self.dtype)
+        place = self.device if device is None else torch.device(device)
+        storage = DenseStorage(self.layout, self.batch_size, formats, place)
+        rows = torch.arange(self.batch_size)
+        storage.write_rows(rows, self.storage.read_rows(rows), self._held())
+        return self._with(storage, self.slots.clone())
 
     def save(self, path: str | Path) -> None:
         """Writes the state to one safetensors file; :meth:`load` goes on from it bit by bit.
+
+        The file does not depend on the storage: a state of a pool can be loaded without one.
 
         Args:
             path: The file. It is replaced whole or not at all.
 
         Raises:
-            StateError: The file cannot be written.
+            StateError: The file cannot be written, or the state lost its blocks to other streams.
         """
-        tensors = {f"slots.{name}": tensor for name, tensor in self.slots.tensors().items()}
-        tensors |= {"keys": self.storage.keys, "values": self.storage.values}
-        metadata = {
-            "fingerprint": self.fingerprint,
-            "settings": json.dumps(self.settings.to_dict()),
-            "first_frame": str(self.first_frame),
-        }
-        write_state(Path(path), metadata, tensors)
+        save_state(Path(path), self)
 
     @classmethod
-    def load(cls, path: str | Path, head: _Head) -> HeadState:
+    def load(cls, path: str | Path, head: Head, pool: BlockPool | None = None) -> HeadState:
         """Reads a state that :meth:`save` wrote.
 
         Args:
             path: The file.
             head: The head that the state belongs to. Keys and values go to its device.
+            pool: Where to put keys and values; None makes a dense state.
 
         Returns:
             The state; stepping it gives to the bit what the saved one would have given.
 
         Raises:
-            StateError: The file is missing, cut off, not a state, or of a newer version.
+            StateError: The file is missing, damaged, not a state, or of another version; or the
+                pool is full or stores in other formats.
             FingerprintError: The state belongs to a head with other weights or settings.
         """
-        metadata, tensors = read_state(Path(path))
-        try:
-            if metadata["fingerprint"] != head.fingerprint():
-                theirs = json.loads(metadata["settings"])
-                raise FingerprintError(
-                    f"{path} belongs to another head "
-                    f"({differences(theirs, head.config.to_dict())}): "
-                    "load it with the head that saved it"
-                )
-            state = head.init_state(
-                len(tensors["slots.num_seen"]),
-                dtype=tensors["keys"].dtype,
-                first_frame=int(metadata["first_frame"]),
-            )
-            state.storage.keys.copy_(tensors["keys"])
-            state.storage.values.copy_(tensors["values"])
-            blank = state.slots.tensors()
-            saved = {name: blank[name].copy_(tensors[f"slots.{name}"]) for name in blank}
-        except (KeyError, RuntimeError, ValueError) as error:
-            if isinstance(error, FingerprintError):
-                raise
-            raise StateError(f"{path} is no whole vidcache state: {error}") from None
-        state.slots.load_tensors(saved)
-        return state
+        return load_state(Path(path), head, pool)
 
-    def _rows(self, rows: Sequence[int] | None) -> Tensor:
-        if rows is None:
-            return torch.arange(self.batch_size)
-        for row in rows:
-            if not 0 <= row < self.batch_size:
-                raise InputError(f"row {row} of a state of {self.batch_size} rows: count from 0")
-        return torch.tensor(list(rows), dtype=torch.int64)
+    def _with(self, storage: Storage, slots: SlotTable) -> HeadState:
+        return HeadState(
+            self.settings,
+            storage,
+            slots,
+            compute_dtype=self.compute_dtype,
+            fingerprint=self.fingerprint,
+            first_frame=self.first_frame,
+        )
 
     def __repr__(self) -> str:
         return (

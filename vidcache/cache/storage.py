@@ -1,97 +1,171 @@
-"""Where keys and values lie: one preallocated block of slots."""
+"""What holds the keys and values of a state: the protocol of every storage."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from vidcache.cache.formats import EncodedFrames, KeyValueFormats
 from vidcache.cache.layout import CacheLayout
 
-__all__ = ["DenseStorage"]
+__all__ = ["Place", "Storage", "StoredRows"]
 
 
-class DenseStorage:
-    """Keys and values of every lane in slots that are allocated once and written in place.
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a storage puts the new frames of a step, in every lane.
 
-    Args:
-        layout: The shape.
-        batch_size: Number of streams B.
-        dtype: What to store in.
-        device: Where to store.
+    Attributes:
+        at: Where each frame goes, as the storage counts, (K,); or one place for all rows.
+        rows: The row of each of these K frames; None where each row has one frame.
+        frames: The number of each in its chunk; None where each row has one frame.
     """
 
-    def __init__(
-        self, layout: CacheLayout, batch_size: int, dtype: torch.dtype, device: torch.device
-    ) -> None:
-        shape = (
-            layout.num_lanes,
-            batch_size,
-            layout.num_heads,
-            layout.num_slots,
-            layout.num_tokens,
-            layout.head_dim,
-        )
-        # A state made in inference mode must be writable outside of it.
-        with torch.inference_mode(False):
-            # Zeros, not empty memory: a slot never written is masked, but 0 · NaN is NaN.
-            self.keys = torch.zeros(shape, dtype=dtype, device=device)
-            self.values = torch.zeros(shape, dtype=dtype, device=device)
-        self._rows = torch.arange(batch_size, device=device)
-        # Views made once: a step then asks for its lane without any indexing.
-        self._lanes = list(
-            zip(self.keys.flatten(3, 4).unbind(0), self.values.flatten(3, 4).unbind(0), strict=True)
-        )
-        self._slots = list(zip(self.keys.unbind(0), self.values.unbind(0), strict=True))
+    at: Tensor | int
+    rows: Tensor | None = None
+    frames: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """Keys and values of rows as they are stored, whatever storage they come from.
+
+    Attributes:
+        keys: All lanes and slots, (lanes, B, nh, S, N, hd).
+        values: The same of the values.
+    """
+
+    keys: EncodedFrames
+    values: EncodedFrames
+
+
+class Storage(Protocol):
+    """Holds keys and values for the logical slots 0 … S-1 of each row, in every lane.
+
+    Which frame lies in which slot is for the slot table to say. A step asks :meth:`place` once,
+    before it computes anything, and then writes and reads lane by lane.
+    """
+
+    layout: CacheLayout
+    formats: KeyValueFormats
+
+    @property
+    def batch_size(self) -> int:
+        """Number of rows B."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where keys and values are."""
+        ...
 
     @property
     def nbytes(self) -> int:
-        """Bytes of keys and values."""
-        return self.keys.nbytes + self.values.nbytes
+        """Bytes of keys, values and their scales."""
+        ...
 
-    def lane(self, lane: int) -> tuple[Tensor, Tensor]:
-        """Returns views of a lane's keys and values, (B, nh, S·N, hd) each."""
-        return self._lanes[lane]
+    @property
+    def scratch_nbytes(self) -> int:
+        """Bytes that are used to read a lane; none where attention reads the storage itself."""
+        ...
 
-    def write_frame(self, lane: int, slots: int | Tensor, key: Tensor, value: Tensor) -> None:
+    def place(self, slots: Tensor) -> Place:
+        """Makes sure that frames can be written, and says where.
+
+        Args:
+            slots: Slot of each new frame, (B, T); -1 for a frame that is not kept.
+
+        Raises:
+            StateError: There is no room, or rows were lost. Then nothing has changed.
+        """
+        ...
+
+    def write_frame(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
         """Writes one frame of every row in place.
 
         Args:
             lane: The lane.
-            slots: Slot of each row, (B,), on the storage's device; or one slot for all rows.
+            place: From :meth:`place`, for T = 1.
             key: Keys, (B, nh, N, hd).
             value: Values, (B, nh, N, hd).
         """
-        keys, values = self._slots[lane]
-        if isinstance(slots, int):
-            keys[:, :, slots].copy_(key)
-            values[:, :, slots].copy_(value)
-            return
-        keys[self._rows, :, slots] = key.to(keys.dtype)
-        values[self._rows, :, slots] = value.to(values.dtype)
+        ...
 
-    def write_chunk(self, lane: int, slots: Tensor, key: Tensor, value: Tensor) -> None:
-        """Writes the frames of a chunk that have a slot.
+    def write_chunk(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
+        """Writes the frames of a chunk that have a place.
 
         Args:
             lane: The lane.
-            slots: Slot of each frame, (B, T); -1 for a frame that is not kept.
+            place: From :meth:`place`.
             key: Keys, (B, nh, T·N, hd).
             value: Values, (B, nh, T·N, hd).
         """
-        keys, values = self._slots[lane]
-        rows, frames = (slots >= 0).nonzero(as_tuple=True)
-        at = slots[rows, frames].to(keys.device)
-        rows, frames = rows.to(keys.device), frames.to(keys.device)
-        split = (*key.shape[:2], slots.shape[1], -1, key.shape[3])
-        for stored, new in ((keys, key), (values, value)):
-            by_frame = new.reshape(split)
-            stored[rows, :, at] = by_frame[rows, :, frames].to(stored.dtype)
+        ...
 
-    def copy_from(self, other: DenseStorage) -> None:
-        """Takes over all keys and values of a storage of the same shape.
+    def lane(self, lane: int) -> tuple[Tensor, Tensor]:
+        """Returns a lane's keys and values, (B, nh, S·N, hd), valid until the next call."""
+        ...
+
+    def round_trip(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns keys and values (B, nh, T·N, hd) as they will be read once they are stored."""
+        ...
+
+    def new(self, batch_size: int) -> Storage:
+        """Returns an empty storage of the same kind.
 
         Args:
-            other: Where to copy from; its dtype and device may differ.
+            batch_size: Number of its rows.
         """
-        self.keys.copy_(other.keys)
-        self.values.copy_(other.values)
+        ...
+
+    def take_over(self, rows: Tensor, other: Storage, other_rows: Tensor, held: Tensor) -> None:
+        """Puts rows of another storage in the place of rows here.
+
+        Args:
+            rows: The rows to replace, int64 (K,).
+            other: A storage of the same layout and formats; it is not changed.
+            other_rows: The rows to take, int64 (K,).
+            held: Which of their slots hold frames, bool (K, S).
+        """
+        ...
+
+    def read_rows(self, rows: Tensor) -> StoredRows:
+        """Returns a copy of rows, in the order asked for.
+
+        Args:
+            rows: The rows, int64 (K,).
+        """
+        ...
+
+    def read_frames(self, rows: Tensor, slots: Tensor) -> tuple[EncodedFrames, EncodedFrames]:
+        """Returns a copy of single frames as they are stored.
+
+        Args:
+            rows: The row of each, int64 (K,).
+            slots: Its slot, which holds a frame, int64 (K,).
+
+        Returns:
+            Keys and values, (K, lanes, nh, N, hd).
+        """
+        ...
+
+    def write_rows(self, rows: Tensor, stored: StoredRows, held: Tensor) -> None:
+        """Puts what :meth:`read_rows` gave in the place of rows.
+
+        Args:
+            rows: The rows to replace, int64 (K,).
+            stored: Keys and values of K rows.
+            held: Which of their slots hold frames, bool (K, S).
+        """
+        ...
+
+    def keep(self, held: Tensor) -> None:
+        """Gives back what no frame needs any more.
+
+        Args:
+            held: Which slots hold frames, bool (B, S).
+        """
+        ...

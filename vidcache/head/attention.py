@@ -20,7 +20,7 @@ from vidcache.head.score_gathering import ScoreGathering
 if TYPE_CHECKING:
     from vidcache.head.config import HeadConfig
 
-__all__ = ["ChunkAttention", "ClipAttention", "FrameAttention"]
+__all__ = ["ChunkAttention", "ClipAttention", "FrameAttention", "slots_bias"]
 
 _KeysValues = tuple[Tensor, Tensor]
 
@@ -96,20 +96,25 @@ class ChunkAttention(ClipAttention):
     def __init__(self, config: HeadConfig, state: HeadState, plan: SlotPlan) -> None:
         self._state = state
         self._plan = plan
+        self._place = state.storage.place(plan.slots)
+        self._new: list[_KeysValues] = []
         super().__init__(config, plan.times, state.device)
 
     def attend(
         self, iteration: int, layer: int, query: Tensor, key: Tensor, value: Tensor
     ) -> Tensor:
         """Attends in the lane (iteration, layer), in the dtype of the state."""
-        stored = self._state.dtype
-        out = super().attend(iteration, layer, query.to(stored), key.to(stored), value.to(stored))
+        if self._own_history or iteration == 0:
+            self._new.append((key, value))
+        # Single frames are read from storage; what a format rounds, chunks must see rounded too.
+        key, value = self._state.storage.round_trip(key, value)
+        out = super().attend(iteration, layer, query.to(self._state.dtype), key, value)
         return out.to(query.dtype)
 
     def commit(self) -> None:
         """Makes the new frames history: writes them into their slots, in every lane."""
-        for lane, (key, value) in enumerate(self._written):
-            self._state.storage.write_chunk(lane, self._plan.slots, key, value)
+        for lane, (key, value) in enumerate(self._new):
+            self._state.storage.write_chunk(lane, self._place, key, value)
         self._state.slots.commit(self._plan)
 
     def _known(self, times: FrameTimes) -> FrameTimes:
@@ -142,11 +147,9 @@ class FrameAttention:
         self._plan = plan
         self._first: list[_KeysValues] = []
 
-        slots = plan.slots[:, 0]
-        same = len(slots) == 1 or bool((slots == slots[0]).all())
-        self._slots = int(slots[0]) if same else slots.to(state.device)
+        self._place = state.storage.place(plan.slots)
         mask = visible(config.eviction, plan.times, plan.held)
-        self._bias = None if bool(mask.all()) else _bias(mask, config.num_tokens, state)
+        self._bias = slots_bias(mask, config.num_tokens, state)
         scored = config.eviction.scored
         self._gather = scored and ScoreGathering(config, scored.gathers, rotation)
 
@@ -167,21 +170,24 @@ class FrameAttention:
         """
         storage = self._state.storage
         lane = iteration * self._depth + layer if self._own_history else layer
-        storage.write_frame(lane, self._slots, key, value)
+        storage.write_frame(lane, self._place, key, value)
         if not self._own_history and iteration == 0:
             self._first.append((key, value))
         keys, values = storage.lane(lane)
         query_stored = query.to(keys.dtype)
         if self._gather is not None:
             self._gather.take(iteration, layer, query_stored, key, keys, self._bias)
-        out = scaled_dot_product_attention(query_stored, keys, values, attn_mask=self._bias)
-        return out.to(query.dtype)
+        return self._attended(lane, query_stored, keys, values).to(query.dtype)
 
     def commit(self) -> None:
         """Makes the frame history."""
         for lane, (key, value) in enumerate(self._first):
-            self._state.storage.write_frame(lane, self._slots, key, value)
+            self._state.storage.write_frame(lane, self._place, key, value)
         self._state.slots.commit(self._plan, self._gather and self._gather.gathered())
+
+    def _attended(self, lane: int, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Attends to the slots of a lane, (B, nh, S·N, hd), in their dtype."""
+        return scaled_dot_product_attention(query, keys, values, attn_mask=self._bias)
 
 
 def _token_mask(mask: Tensor, num_tokens: int) -> Tensor:
@@ -190,7 +196,18 @@ def _token_mask(mask: Tensor, num_tokens: int) -> Tensor:
     return tokens[:, None]
 
 
-def _bias(mask: Tensor, num_tokens: int, state: HeadState) -> Tensor:
-    """Turns a mask (B, 1, S) into what is added to the scores of one frame, (B, 1, 1, S·N)."""
+def slots_bias(mask: Tensor, num_tokens: int, state: HeadState) -> Tensor | None:
+    """Turns a mask of slots into what is added to the scores of one frame.
+
+    Args:
+        mask: Which slots are seen, (B, 1, S).
+        num_tokens: Tokens N of a frame.
+        state: The state, which says dtype and device.
+
+    Returns:
+        (B, 1, 1, S·N), or None where all slots are seen.
+    """
+    if bool(mask.all()):
+        return None
     bias = torch.zeros(mask.shape, dtype=state.dtype).masked_fill_(~mask, -torch.inf)
     return bias.repeat_interleave(num_tokens, dim=2)[:, None].to(state.device)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, silu
 
-from vidcache.cache import FrameTimes, HeadState
+from vidcache.cache import BlockPool, DenseStorage, FrameTimes, HeadState, PagedStorage
+from vidcache.cache.formats import KeyValueFormats
 from vidcache.errors import InputError, StateError
 from vidcache.head.attention import ChunkAttention, ClipAttention, FrameAttention
 from vidcache.head.block import Block, Mlp
@@ -184,33 +185,56 @@ class CameraHead(nn.Module):
         batch_size: int = 1,
         *,
         dtype: torch.dtype | None = None,
+        key_format: str | None = None,
+        value_format: str | None = None,
         device: torch.device | str | None = None,
+        pool: BlockPool | None = None,
         first_frame: int = 0,
     ) -> HeadState:
-        """Makes the state of new streams, with all the memory that they will ever need.
+        """Makes the state of new streams.
+
+        Without a pool it has all the memory that the streams will ever need; with one it takes
+        blocks as they are written.
 
         Args:
             batch_size: Number of streams B.
-            dtype: What keys and values are stored and attended in; None takes the head's dtype.
+            dtype: What keys and values are attended in, and stored in where no format is given;
+                None takes the head's dtype.
+            key_format: Storage format of the keys, such as ``"int8"``; see
+                :class:`~vidcache.cache.StorageFormat`.
+            value_format: Storage format of the values.
             device: Where they are stored; None takes the head's device.
+            pool: The pool that the streams live in; it decides about formats and device.
             first_frame: Number of the streams' first frame, for one that goes on from elsewhere.
 
         Returns:
             The state.
 
         Raises:
-            InputError: A number is out of range.
+            InputError: A number is out of range, or a pool is given together with formats.
+            ConfigError: There is no such storage format.
+            StateError: The pool is made for another head, or too small for these streams.
         """
         if batch_size < 1 or first_frame < 0:
             raise InputError(
                 f"batch_size={batch_size}, first_frame={first_frame}: give at least 1 and 0"
             )
         weight = self.modulation.weight
+        layout = self.config.cache_layout
+        if pool is None:
+            formats = KeyValueFormats.choose(dtype or weight.dtype, key_format, value_format)
+            place = weight.device if device is None else torch.device(device)
+            storage = DenseStorage(layout, batch_size, formats, place)
+        else:
+            if (dtype, key_format, value_format, device) != (None, None, None, None):
+                raise InputError(
+                    "a pool decides about dtype, formats and device: give them to the BlockPool"
+                )
+            pool.require_room(layout, batch_size)
+            storage = PagedStorage(layout, batch_size, pool)
         return HeadState(
             self.config,
-            batch_size,
-            dtype=dtype or weight.dtype,
-            device=torch.device(device) if device is not None else weight.device,
+            storage,
             compute_dtype=weight.dtype,
             fingerprint=self.fingerprint(),
             first_frame=first_frame,

@@ -10,6 +10,7 @@ import torch
 
 from vidcache.cache import CacheLayout, EvictionPolicy, SlidingWindow, policy_from_dict
 from vidcache.cache.eviction.checks import require_count
+from vidcache.cache.formats import KeyValueFormats
 from vidcache.errors import ConfigError
 
 __all__ = ["CacheScope", "HeadConfig", "Positions"]
@@ -128,17 +129,31 @@ class HeadConfig:
             rollback_margin=self.rollback_margin,
         )
 
-    def predict_nbytes(self, batch_size: int = 1, dtype: torch.dtype = torch.float32) -> int:
+    def predict_nbytes(
+        self,
+        batch_size: int = 1,
+        dtype: torch.dtype = torch.float32,
+        *,
+        key_format: str | None = None,
+        value_format: str | None = None,
+    ) -> int:
         """Says how many bytes a state will take, before it is made.
 
         Args:
             batch_size: Number of streams B.
-            dtype: What keys and values are stored in.
+            dtype: What keys and values are stored in where no format is given.
+            key_format: Storage format of the keys, such as ``"int8"``.
+            value_format: Storage format of the values.
 
         Returns:
-            2 · lanes · B · S · N · C · sizeof(dtype), exactly ``state.nbytes``.
+            2 · lanes · B · S · N · C · sizeof(dtype), exactly ``state.nbytes``; formats with
+            scales add 4 bytes a frame, head and lane.
+
+        Raises:
+            ConfigError: There is no such format.
         """
-        return self.cache_layout.nbytes(batch_size, dtype)
+        formats = KeyValueFormats.choose(dtype, key_format, value_format)
+        return self.cache_layout.nbytes(batch_size, formats)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings as plain values, for JSON and YAML."""

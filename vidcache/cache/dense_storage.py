@@ -1,0 +1,174 @@
+"""Keys and values in one preallocated block of slots: the storage of a state without a pool."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vidcache.cache.formats import Decoder, EncodedFrames, KeyValueFormats, StorageFormat
+from vidcache.cache.layout import CacheLayout
+from vidcache.cache.storage import Place, Storage, StoredRows
+
+__all__ = ["DenseStorage"]
+
+
+class DenseStorage:
+    """Keys and values of every lane in slots that are allocated once and written in place.
+
+    Args:
+        layout: The shape.
+        batch_size: Number of streams B.
+        formats: How keys and values are stored and attended in.
+        device: Where to store.
+
+    Attributes:
+        keys: (lanes, B, nh, S, N, hd).
+        values: The same of the values.
+    """
+
+    def __init__(
+        self,
+        layout: CacheLayout,
+        batch_size: int,
+        formats: KeyValueFormats,
+        device: torch.device,
+    ) -> None:
+        self.layout = layout
+        self.formats = formats
+        shape = (
+            layout.num_lanes,
+            batch_size,
+            layout.num_heads,
+            layout.num_slots,
+            layout.num_tokens,
+            layout.head_dim,
+        )
+        # A state made in inference mode must be writable outside of it.
+        with torch.inference_mode(False):
+            self.keys = formats.key.empty(shape, device)
+            self.values = formats.value.empty(shape, device)
+        self._rows = torch.arange(batch_size, device=device)
+        # Views made once: a step then asks for its lane without any indexing.
+        self._key_lanes = _lanes(self.keys)
+        self._value_lanes = _lanes(self.values)
+        self._key_decoder = Decoder(formats.key, formats.dtype)
+        self._value_decoder = Decoder(formats.value, formats.dtype)
+        self._direct: list[tuple[Tensor, Tensor]] = []
+        if self._key_decoder.direct and self._value_decoder.direct:
+            for key, value in zip(self._key_lanes, self._value_lanes, strict=True):
+                self._direct.append((key.data.flatten(2, 3), value.data.flatten(2, 3)))
+
+    @property
+    def batch_size(self) -> int:
+        """Number of rows B."""
+        return self.keys.data.shape[1]
+
+    @property
+    def device(self) -> torch.device:
+        """Where keys and values are."""
+        return self.keys.data.device
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of keys, values and their scales, allocated once."""
+        return self.keys.nbytes + self.values.nbytes
+
+    @property
+    def scratch_nbytes(self) -> int:
+        """Bytes that a lane is decoded into; none where attention reads the storage itself."""
+        return self._key_decoder.nbytes + self._value_decoder.nbytes
+
+    def place(self, slots: Tensor) -> Place:
+        """Says where frames go; see :class:`Storage`."""
+        if slots.shape[1] > 1:
+            rows, frames = (slots >= 0).nonzero(as_tuple=True)
+            at = slots[rows, frames].to(self.device)
+            return Place(at, rows.to(self.device), frames.to(self.device))
+        slots = slots[:, 0]
+        same = len(slots) == 1 or bool((slots == slots[0]).all())
+        return Place(int(slots[0]) if same else slots.to(self.device))
+
+    def write_frame(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
+        """Writes one frame of every row in place; see :class:`Storage`."""
+        self._put_frame(self.formats.key, self._key_lanes[lane], place.at, key)
+        self._put_frame(self.formats.value, self._value_lanes[lane], place.at, value)
+
+    def _put_frame(
+        self, storage_format: StorageFormat, stored: EncodedFrames, at: Tensor | int, new: Tensor
+    ) -> None:
+        if storage_format.plain and isinstance(at, int):
+            # The copy converts: one call instead of two where time counts most.
+            stored.data[:, :, at].copy_(new)
+            return
+        for part, encoded in zip(stored.parts(), storage_format.encode(new).parts(), strict=True):
+            if isinstance(at, int):
+                part[:, :, at].copy_(encoded)
+            else:
+                part[self._rows, :, at] = encoded
+
+    def write_chunk(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
+        """Writes the frames of a chunk that have a place; see :class:`Storage`."""
+        num_tokens = self.layout.num_tokens
+        for storage_format, stored, new in (
+            (self.formats.key, self._key_lanes[lane], key),
+            (self.formats.value, self._value_lanes[lane], value),
+        ):
+            by_frame = torch.unflatten(new, 2, (-1, num_tokens))
+            encoded = storage_format.encode(by_frame[place.rows, :, place.frames])
+            for part, new_part in zip(stored.parts(), encoded.parts(), strict=True):
+                part[place.rows, :, place.at] = new_part
+
+    def lane(self, lane: int) -> tuple[Tensor, Tensor]:
+        """Returns a lane's keys and values, (B, nh, S·N, hd); see :class:`Storage`."""
+        if self._direct:
+            return self._direct[lane]
+        keys = self._key_decoder.decode(self._key_lanes[lane])
+        values = self._value_decoder.decode(self._value_lanes[lane])
+        return keys.flatten(2, 3), values.flatten(2, 3)
+
+    def round_trip(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns keys and values as they will be read; see :class:`Storage`."""
+        num_tokens = self.layout.num_tokens
+        return (
+            self._key_decoder.round_trip(key, num_tokens),
+            self._value_decoder.round_trip(value, num_tokens),
+        )
+
+    def new(self, batch_size: int) -> DenseStorage:
+        """Returns an empty storage for another number of rows."""
+        return DenseStorage(self.layout, batch_size, self.formats, self.device)
+
+    def take_over(self, rows: Tensor, other: Storage, other_rows: Tensor, held: Tensor) -> None:
+        """Copies rows of another storage; see :class:`Storage`."""
+        self.write_rows(rows, other.read_rows(other_rows), held)
+
+    def read_rows(self, rows: Tensor) -> StoredRows:
+        """Returns a copy of rows; see :class:`Storage`."""
+        rows = rows.to(self.device)
+        return StoredRows(
+            self.keys.map(lambda part: part.index_select(1, rows)),
+            self.values.map(lambda part: part.index_select(1, rows)),
+        )
+
+    def read_frames(self, rows: Tensor, slots: Tensor) -> tuple[EncodedFrames, EncodedFrames]:
+        """Returns a copy of single frames; see :class:`Storage`."""
+        rows, slots = rows.to(self.device), slots.to(self.device)
+        return (
+            self.keys.map(lambda part: part[:, rows, :, slots]),
+            self.values.map(lambda part: part[:, rows, :, slots]),
+        )
+
+    def write_rows(self, rows: Tensor, stored: StoredRows, held: Tensor) -> None:
+        """Replaces rows; see :class:`Storage`."""
+        rows = rows.to(self.device)
+        for mine, new in ((self.keys, stored.keys), (self.values, stored.values)):
+            for part, new_part in zip(mine.parts(), new.parts(), strict=True):
+                part.index_copy_(1, rows, new_part.to(part))
+
+    def keep(self, held: Tensor) -> None:
+        """Does nothing: all memory stays allocated."""
+
+
+def _lanes(stored: EncodedFrames) -> list[EncodedFrames]:
+    """Returns views of each lane."""
+    return [stored.map(lambda part, lane=lane: part[lane]) for lane in range(len(stored.data))]
