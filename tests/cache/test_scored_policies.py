@@ -19,7 +19,14 @@ from vidcache import (
     SlidingWindow,
     TimeWindow,
 )
-from vidcache.cache import FrameRecords, ScoredPolicy, policy_from_dict, register_policy
+from vidcache.cache import (
+    FrameRecords,
+    FrameTimes,
+    ScoredPolicy,
+    policy_from_dict,
+    register_policy,
+)
+from vidcache.cache.frame_scores import FrameScores, Gathered
 from vidcache.errors import StateError
 
 FRAMES = 40
@@ -239,17 +246,27 @@ def test_no_more_frames_are_pinned_than_there_is_room_for():
         state.pin(4)
 
 
-def test_heavy_hitters_are_what_was_attended_most():
+def test_heavy_hitters_are_what_was_attended_most_a_step():
     records = FrameRecords(
         index=torch.tensor([[0, 1, 2, 3]]),
         seconds=torch.zeros(1, 4),
         seen=torch.ones(1, 4, dtype=torch.bool),
-        attention=torch.tensor([[0.5, 0.1, 0.9, 0.2]]),
+        attention=torch.tensor([[0.5, 0.3, 0.9, 0.16]]),
         last_attended=torch.tensor([[9, 8, 7, 6]]),
         keys=torch.zeros(1, 4, 0),
     )
     assert HeavyHitter(4).worth(records).argmin() == 1
     assert LeastRecentlyAttended(4).worth(records).argmin() == 3
+
+
+def test_a_step_attends_to_the_frame_of_its_largest_share():
+    scores = FrameScores("attention", 1, 3, rollback_margin=0, key_features=0)
+    held = FrameTimes(torch.tensor([[0, 1, 2]]), torch.zeros(1, 3))
+    for frame, shares in enumerate(([1.0, 0, 0], [0.4, 0.6, 0], [0.45, 0.35, 0.2])):
+        given = Gathered(torch.tensor([shares]))
+        scores.add(held, torch.tensor([frame]), given)
+    known = scores.records(held, torch.tensor([3]), torch.ones(1, 3, dtype=torch.bool))
+    assert known.last_attended.tolist() == [[2, 1, 2]]
 
 
 def test_gathered_attention_is_that_of_the_last_pass():
@@ -290,8 +307,8 @@ def test_novelty_is_what_the_neighbours_leave_unexplained():
         )
     )
     in_order = torch.empty(5).scatter_(0, shuffled, worth[0])
-    # 0 is a multiple of 1 and the other way round; 2 is left one half by (1, 1) less (2, 0).
-    expected = torch.tensor([0.0, 0.0, 0.0, 0.5, 1.0])
+    # 0 is a multiple of 1 and the other way round; half of 3 is along 2, and nothing of 4.
+    expected = torch.tensor([0.0, 0.0, 0.0, 1.0, 9.0])
     torch.testing.assert_close(in_order, expected, rtol=0, atol=1e-6)
 
 

@@ -61,13 +61,12 @@ class FrameScores:
             self._settled = torch.zeros(batch_size, dtype=torch.int64)
             self._keys = torch.zeros(batch_size, *keys)
 
-    def add(self, held: FrameTimes, slots: Tensor, seen: Tensor, gathered: Gathered) -> None:
+    def add(self, held: FrameTimes, slots: Tensor, gathered: Gathered) -> None:
         """Takes over what one new frame of every row handed over.
 
         Args:
             held: Times of the frames in the slots, the new one among them.
             slots: Slot of the new frame, int64 (B,).
-            seen: Which slots it saw, bool (B, S).
             gathered: What it handed over.
         """
         rows = torch.arange(len(slots))
@@ -77,7 +76,7 @@ class FrameScores:
             return
         share = gathered.attention.to(self._sum)
         number = held.index[rows, slots]
-        attended = share * seen.sum(dim=1, keepdim=True) > 1
+        attended = share == share.amax(dim=1, keepdim=True)
         last = torch.where(attended, number[:, None], -1)
         for kept in (self._sum, self._recent_sum):
             _clear(kept, slots, 0.0)

@@ -169,8 +169,7 @@ class SlotTable:
             gathered: What the step handed over, where the policy scores frames.
         """
         if self._scores is not None and gathered is not None:
-            seen = visible(self.policy, plan.times, plan.held)[:, 0]
-            self._scores.add(plan.held, plan.slots[:, 0], seen, gathered)
+            self._scores.add(plan.held, plan.slots[:, 0], gathered)
         self.held = plan.held
         self.num_seen = plan.times.index[:, -1] + 1
         self.inexact_since = plan.inexact_since

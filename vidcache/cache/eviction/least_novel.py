@@ -22,10 +22,12 @@ _PARALLEL = 1e-6
 class LeastNovel(ScoredPolicy):
     """Lets the frame go whose keys its two neighbours in time explain best.
 
-    What is left of a frame's keys after the best combination of the keys of the held frames
-    before and after it, as a share of their squared length, is its novelty: 0 in a still picture,
-    1 for a frame that resembles neither. A long still shot shrinks to a few frames, a short event
-    stays. Settings and errors are those of :class:`ScoredPolicy`.
+    A frame's novelty is the squared length of what is left of its keys after the best combination
+    of the keys of the held frames before and after it: 0 in a still picture. It is not taken as a
+    share of the keys' own length: what a head has no use for gets short keys, and the noise in
+    them would count as much as an event. A long still shot shrinks to a few frames, a short event
+    stays, until as many other events have come. Settings and errors are those of
+    :class:`ScoredPolicy`.
 
     Example:
         >>> LeastNovel(budget=64, recent=16).capacity
@@ -44,7 +46,7 @@ class LeastNovel(ScoredPolicy):
 
 
 def _novelty(keys: Tensor) -> Tensor:
-    """Returns what two neighbours leave unexplained of each vector, (B, S) of (B, S, D)."""
+    """Returns the squared length that neighbours leave unexplained, (B, S) of (B, S, D)."""
     nothing = torch.zeros_like(keys[:, :1])
     before, after = torch.cat([nothing, keys[:, :-1]], 1), torch.cat([keys[:, 1:], nothing], 1)
     own = (keys * keys).sum(-1)
@@ -68,4 +70,4 @@ def _novelty(keys: Tensor) -> Tensor:
     )
     apart = area > _PARALLEL * length_before * length_after
     explained = torch.where(apart, by_both, by_one)
-    return 1 - explained / own.clamp_min(tiny)
+    return own - explained

@@ -16,7 +16,8 @@ __all__ = ["LeastRecentlyAttended"]
 class LeastRecentlyAttended(ScoredPolicy):
     """Lets the frame go that has not been attended for the longest time.
 
-    A frame counts as attended by a step that gave it more than an even share of its attention.
+    Each step attends to one frame in this sense: the one that it gave the largest share. To exceed
+    an even share would not do; in a step that asks for nothing every second frame exceeds it.
     Settings and errors are those of :class:`ScoredPolicy`.
 
     Example:

@@ -31,7 +31,7 @@ class FrameRecords:
         attention: Attention that each frame received so far, float64, (B, S): the share of each
             step's attention, which sums to 1 over all frames, added up over the steps. Zeros
             unless the policy gathers attention.
-        last_attended: Number of the last frame that gave it more than an even share of attention,
+        last_attended: Number of the last frame that gave it the largest share of its attention,
             int64, (B, S); its own number where none did. Gathered with the attention.
         keys: Keys of each frame before rotation, in the first lane, (B, S, D); empty (D = 0)
             unless the policy gathers keys.
