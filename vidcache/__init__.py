@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vidcache.encoder import FrameEncoder
     from vidcache.errors import VidcacheError
     from vidcache.frames import ActionScore, Discontinuity, Event, Frame, FrameResult, Track
-    from vidcache.head import CameraHead, HeadConfig, HeadOutput
+    from vidcache.head import CameraHead, HeadConfig, HeadOutput, Plan, plan
     from vidcache.model import ActionModel
     from vidcache.pipeline import Pipeline, watch
     from vidcache.tracking import Detector, Tracker, UltralyticsTracker
@@ -60,6 +60,7 @@ __all__ = [
     "LogSpaced",
     "PinnedFrames",
     "Pipeline",
+    "Plan",
     "PrefixCache",
     "Sink",
     "SinkWindow",
@@ -73,6 +74,7 @@ __all__ = [
     "WindowSink",
     "load_config",
     "open_source",
+    "plan",
     "watch",
 ]
 
@@ -103,7 +105,7 @@ _HOMES = {
         "FrameResult",
         "Track",
     ),
-    "vidcache.head": ("CameraHead", "HeadConfig", "HeadOutput"),
+    "vidcache.head": ("CameraHead", "HeadConfig", "HeadOutput", "Plan", "plan"),
     "vidcache.model": ("ActionModel",),
     "vidcache.pipeline": ("Pipeline", "watch"),
     "vidcache.tracking": ("Detector", "Tracker", "UltralyticsTracker"),

@@ -12,6 +12,7 @@ from vidcache.cli.demo import demo
 from vidcache.cli.doctor import doctor
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
 from vidcache.cli.info import info
+from vidcache.cli.plan import plan
 from vidcache.cli.run import run
 from vidcache.errors import ConfigError, VidcacheError
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(demo)
 app.command()(info)
+app.command()(plan)
 app.command()(doctor)
 app.add_typer(bench_app, name="bench")
 

@@ -1,18 +1,15 @@
 """``vidcache info``: what a model is."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
-import yaml
 
+from vidcache.cli.head_settings import SETTINGS_SUFFIXES, read_head_config
 from vidcache.cli.options import DebugFlag
-from vidcache.errors import ConfigError, ModelError
+from vidcache.errors import ModelError
 
 __all__ = ["info"]
-
-_SETTINGS_SUFFIXES = {".yaml", ".yml", ".json"}
 
 
 def info(
@@ -28,7 +25,7 @@ def info(
     debug: DebugFlag = False,
 ) -> int:
     """Show a model's parts, labels and cache, and where it comes from."""
-    if Path(model).suffix.lower() in _SETTINGS_SUFFIXES:
+    if Path(model).suffix.lower() in SETTINGS_SUFFIXES:
         _print_head(Path(model))
         return 0
     from vidcache.encoder.bundled import find_bundled_models
@@ -55,13 +52,10 @@ def _print_card(path: Path, *, whole: bool) -> None:
 def _print_head(path: Path) -> None:
     import torch
 
-    from vidcache.head import CameraHead, HeadConfig
+    from vidcache.head import CameraHead
 
-    try:
-        head = CameraHead(HeadConfig.from_dict(_read_settings(path)))
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    config = head.config
+    config = read_head_config(path)
+    head = CameraHead(config)
     parameters = sum(parameter.numel() for parameter in head.parameters())
     print(
         f"head        {config.depth} blocks of width {config.width}, {config.num_iterations} "
@@ -71,17 +65,3 @@ def _print_head(path: Path) -> None:
     print(f"parameters  {parameters:,}")
     for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         print(f"cache       {config.predict_nbytes(1, dtype):,} bytes a stream in {name}")
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        # JSON is YAML, but its errors are clearer when it is read as what it is.
-        values: object = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(f"cannot read it: {error.strerror or error}") from error
-    except (ValueError, yaml.YAMLError) as error:
-        raise ConfigError("this is no valid YAML or JSON") from error
-    if not isinstance(values, dict):
-        raise ConfigError("expected 'key: value' lines with the settings of a camera head")
-    return cast("dict[str, Any]", values)

@@ -2,5 +2,6 @@
 
 from vidcache.head.camera_head import CameraHead, HeadOutput
 from vidcache.head.config import HeadConfig
+from vidcache.head.sizing import Plan, plan
 
-__all__ = ["CameraHead", "HeadConfig", "HeadOutput"]
+__all__ = ["CameraHead", "HeadConfig", "HeadOutput", "Plan", "plan"]

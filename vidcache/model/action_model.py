@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +11,12 @@ from torch import Tensor, nn
 
 from vidcache.cache import HeadState
 from vidcache.encoder import FrameEncoder
-from vidcache.encoder.bundled import find_bundled_models
 from vidcache.encoder.preprocessing import Images
 from vidcache.errors import ConfigError, ModelError
 from vidcache.head import CameraHead
 from vidcache.model.config import ActionModelConfig
 from vidcache.model.model_card import describe_model
-from vidcache.model.model_file import read_model, write_model
+from vidcache.model.model_file import find_model, read_model, write_model
 
 __all__ = ["ActionModel"]
 
@@ -232,7 +230,7 @@ class ActionModel(nn.Module):
             ModelError: There is no such model, or the file cannot be read or used.
             MissingExtraError: timm is not installed.
         """
-        path = _find_model(name_or_path)
+        path = find_model(name_or_path)
         config, tensors = read_model(path)
         try:
             model = cls(config, precision=precision)
@@ -244,18 +242,3 @@ class ActionModel(nn.Module):
 
     def _calibrate(self, prediction: Tensor) -> Tensor:
         return (prediction.float() / self.temperature).softmax(dim=-1)
-
-
-def _find_model(name_or_path: str | os.PathLike[str]) -> Path:
-    bundled = find_bundled_models()
-    path, name = Path(name_or_path), os.fspath(name_or_path)
-    if name in bundled:
-        return bundled[name]
-    if path.exists() or path.suffix or len(path.parts) > 1:
-        return path
-    near = get_close_matches(name, bundled, n=1)
-    raise ModelError(
-        f"there is no model {name!r}: the bundled ones are {', '.join(bundled) or '(none)'}"
-        + (f" (did you mean {near[0]!r}?)" if near else "")
-        + "; or give the path of a .safetensors file"
-    )

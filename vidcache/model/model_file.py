@@ -3,7 +3,9 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,40 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from vidcache.encoder.bundled import find_bundled_models
 from vidcache.errors import ConfigError, ModelError
 from vidcache.model.config import ActionModelConfig
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["find_model", "read_config", "read_model", "write_model"]
 
 _FORMAT = "vidcache.action_model"
 _VERSION = "1"
+
+
+def find_model(name_or_path: str | os.PathLike[str]) -> Path:
+    """Says which file a model's name stands for.
+
+    Args:
+        name_or_path: Name of a bundled model, such as ``"tiny"``, or the path of a file.
+
+    Returns:
+        The path; whether there is a file shows when it is read.
+
+    Raises:
+        ModelError: There is no bundled model of that name, and it is no path.
+    """
+    bundled = find_bundled_models()
+    path, name = Path(name_or_path), os.fspath(name_or_path)
+    if name in bundled:
+        return bundled[name]
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    near = get_close_matches(name, bundled, n=1)
+    raise ModelError(
+        f"there is no model {name!r}: the bundled ones are {', '.join(bundled) or '(none)'}"
+        + (f" (did you mean {near[0]!r}?)" if near else "")
+        + "; or give the path of a .safetensors file"
+    )
 
 
 def write_model(
@@ -75,24 +104,47 @@ def read_model(path: Path) -> tuple[ActionModelConfig, dict[str, torch.Tensor]]:
     Raises:
         ModelError: The file is missing, cut off, no model of vidcache, or of another version.
     """
+    with _open_model(path) as file:
+        config = _config(path, file.metadata() or {})
+        tensors: dict[str, torch.Tensor] = {
+            name: file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118  # safe_open is no mapping
+        }
+    return config, tensors
+
+
+def read_config(path: Path) -> ActionModelConfig:
+    """Reads the settings of a model, and none of its weights.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ModelError: The file is missing, cut off, no model of vidcache, or of another version.
+    """
+    with _open_model(path) as file:
+        return _config(path, file.metadata() or {})
+
+
+@contextmanager
+def _open_model(path: Path) -> Generator[Any]:
     if not path.is_file():
         raise ModelError(f"there is no model file {path}: check the path")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            tensors: dict[str, torch.Tensor] = {
-                name: file.get_tensor(name)
-                for name in file.keys()  # noqa: SIM118  # safe_open is no mapping
-            }
+            yield file
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"the model file {path} cannot be read ({error}): it is damaged or cut off; fetch or "
             "save it again"
         ) from error
+
+
+def _config(path: Path, metadata: Mapping[str, str]) -> ActionModelConfig:
     _check_format(path, metadata)
     try:
         settings: Any = json.loads(metadata["config"])
-        return ActionModelConfig.from_dict(settings), tensors
+        return ActionModelConfig.from_dict(settings)
     except (ConfigError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(
             f"the settings in the model file {path} cannot be used: {error}"
