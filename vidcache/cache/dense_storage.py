@@ -49,8 +49,8 @@ class DenseStorage:
             self.values = formats.value.empty(shape, device)
         self._rows = torch.arange(batch_size, device=device)
         # Views made once: a step then asks for its lane without any indexing.
-        self._key_lanes = _lanes(self.keys)
-        self._value_lanes = _lanes(self.values)
+        self._key_lanes = [self.keys.at(lane) for lane in range(layout.num_lanes)]
+        self._value_lanes = [self.values.at(lane) for lane in range(layout.num_lanes)]
         self._key_decoder = Decoder(formats.key, formats.dtype)
         self._value_decoder = Decoder(formats.value, formats.dtype)
         self._direct: list[tuple[Tensor, Tensor]] = []
@@ -98,7 +98,7 @@ class DenseStorage:
     ) -> None:
         if storage_format.plain and isinstance(at, int):
             # The copy converts: one call instead of two where time counts most.
-            stored.data[:, :, at].copy_(new)
+            stored.data.select(2, at).copy_(new)
             return
         for part, encoded in zip(stored.parts(), storage_format.encode(new).parts(), strict=True):
             if isinstance(at, int):
@@ -167,8 +167,3 @@ class DenseStorage:
 
     def keep(self, held: Tensor) -> None:
         """Does nothing: all memory stays allocated."""
-
-
-def _lanes(stored: EncodedFrames) -> list[EncodedFrames]:
-    """Returns views of each lane."""
-    return [stored.map(lambda part, lane=lane: part[lane]) for lane in range(len(stored.data))]

@@ -40,6 +40,14 @@ class EncodedFrames:
         """Returns the elements and, where there are any, the scales."""
         return [self.data] if self.scales is None else [self.data, self.scales]
 
+    def at(self, index: int | slice | tuple[slice | int, ...]) -> EncodedFrames:
+        """Returns a view of some frames.
+
+        Args:
+            index: Of leading dimensions only.
+        """
+        return self.map(lambda part: part[index])
+
     def map(self, function: Callable[[Tensor], Tensor]) -> EncodedFrames:
         """Applies a function to elements and scales alike.
 

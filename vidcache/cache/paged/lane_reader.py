@@ -20,15 +20,12 @@ class LaneReader:
     Args:
         pool: Where the blocks are.
         num_slots: Slots S of a row.
-
-    Attributes:
-        lanes: Views of each lane's keys and values in the pool, (nh, frames, N, hd).
     """
 
     def __init__(self, pool: BlockPool, num_slots: int) -> None:
         self._pool = pool
         self._num_slots = num_slots
-        self.lanes = pool.lanes()
+        self._lanes = pool.memory.lanes
         self._decoders = (
             Decoder(pool.formats.key, pool.formats.dtype),
             Decoder(pool.formats.value, pool.formats.dtype),
@@ -53,7 +50,7 @@ class LaneReader:
         """
         pool, blocks = self._pool, table.flatten()
         self._num_rows = len(table)
-        self._views = [None] * len(self.lanes)
+        self._views = [None] * len(self._lanes)
         first = int(blocks[0])
         in_a_row = torch.equal(blocks, torch.arange(first, first + len(blocks)))
         if first >= 0 and in_a_row:
@@ -94,11 +91,10 @@ class LaneReader:
         return keys.round_trip(key, num_tokens), values.round_trip(value, num_tokens)
 
     def _slices(self, lane: int) -> tuple[EncodedFrames, EncodedFrames]:
-        keys, values = self.lanes[lane]
-        return (
-            keys.map(lambda part: part[:, self._in_place]),
-            values.map(lambda part: part[:, self._in_place]),
-        )
+        assert self._in_place is not None
+        frames = (slice(None), self._in_place)
+        keys, values = self._lanes[lane]
+        return keys.at(frames), values.at(frames)
 
     def _gather(self, lane: int) -> tuple[EncodedFrames, EncodedFrames]:
         size = self._pool.block_size
@@ -110,7 +106,7 @@ class LaneReader:
                     self._pool.formats.key.empty(shape, self._pool.device),
                     self._pool.formats.value.empty(shape, self._pool.device),
                 )
-        for stored, scratch in zip(self.lanes[lane], self._gathered, strict=True):
+        for stored, scratch in zip(self._lanes[lane], self._gathered, strict=True):
             for part, out in zip(stored.parts(), scratch.parts(), strict=True):
                 by_block = torch.unflatten(part, 1, (-1, size))
                 gathered = torch.unflatten(out, 1, (-1, size))

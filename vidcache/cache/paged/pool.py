@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from vidcache.cache.eviction.checks import require_count
-from vidcache.cache.formats import EncodedFrames, KeyValueFormats
+from vidcache.cache.formats import KeyValueFormats
 from vidcache.cache.paged.block_ledger import BlockLedger
+from vidcache.cache.paged.block_memory import BlockMemory
 from vidcache.cache.paged.pool_stats import PoolStats
 from vidcache.errors import ConfigError, PoolFullError, StateError
 
@@ -102,29 +103,29 @@ class BlockPool:
                 f"a budget of {budget_bytes:,} bytes holds no two blocks of {self.block_nbytes:,}: "
                 "raise budget_bytes or lower block_size"
             )
-        lanes, heads, *frame = self.frame_shape
-        shape = (lanes, heads, (self.num_blocks + 1) * block_size, *frame)
-        place = torch.device("cpu" if device is None else device)
-        with torch.inference_mode(False):
-            self.keys = self.formats.key.empty(shape, place)
-            self.values = self.formats.value.empty(shape, place)
-            self.ledger = BlockLedger(self.num_blocks)
+        self.memory = BlockMemory(
+            self.formats,
+            self.frame_shape,
+            self.num_blocks + 1,
+            block_size,
+            torch.device("cpu" if device is None else device),
+        )
+        self.ledger = BlockLedger(self.num_blocks)
         self.lock = threading.RLock()
         self._storages: weakref.WeakSet[PagedStorage] = weakref.WeakSet()
         self._orphans: deque[Tensor] = deque()
         self._tick = 0
-        self._copied = 0
         self._evicted_states = 0
 
     @property
     def device(self) -> torch.device:
         """Where the blocks are."""
-        return self.keys.data.device
+        return self.memory.keys.data.device
 
     @property
     def nbytes(self) -> int:
         """Bytes of the pool, allocated once; at most the budget."""
-        return self.keys.nbytes + self.values.nbytes
+        return self.memory.nbytes
 
     @property
     def nbytes_used(self) -> int:
@@ -178,7 +179,7 @@ class BlockPool:
                 num_shared_blocks=int((self.ledger.ref_count > 1).sum()),
                 num_states=len(self._storages),
                 taken=self.ledger.taken,
-                copied=self._copied,
+                copied=self.memory.copied,
                 evicted_states=self._evicted_states,
             )
 
@@ -275,39 +276,6 @@ class BlockPool:
             )
         min(others, key=lambda other: other.tick).lose_blocks()
         self._evicted_states += 1
-
-    def clear_block(self, block: int) -> None:
-        """Fills a block with zeros: what a stranger left there must not reach attention.
-
-        Args:
-            block: The block.
-        """
-        for part in (*self.keys.parts(), *self.values.parts()):
-            part[:, :, self._span(block)].zero_()
-
-    def copy_block(self, source: int, target: int) -> None:
-        """Copies a block in all lanes.
-
-        Args:
-            source: The block to copy.
-            target: The block to overwrite.
-        """
-        for part in (*self.keys.parts(), *self.values.parts()):
-            part[:, :, self._span(target)].copy_(part[:, :, self._span(source)])
-        self._copied += 1
-
-    def lanes(self) -> list[tuple[EncodedFrames, EncodedFrames]]:
-        """Returns views of each lane's keys and values, (nh, frames, N, hd)."""
-        return [
-            (
-                self.keys.map(lambda part, lane=lane: part[lane]),
-                self.values.map(lambda part, lane=lane: part[lane]),
-            )
-            for lane in range(self.frame_shape[0])
-        ]
-
-    def _span(self, block: int) -> slice:
-        return slice(block * self.block_size, (block + 1) * self.block_size)
 
     def __repr__(self) -> str:
         return (

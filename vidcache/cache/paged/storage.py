@@ -115,10 +115,10 @@ class PagedStorage:
             nearby = row * self.table.shape[1] + entry
             block = ledger.take(self.home[nearby] if self.home else None)
             if old >= 0:
-                pool.copy_block(old, block)
+                pool.memory.copy(old, block)
                 ledger.release(torch.tensor([old]))
             else:
-                pool.clear_block(block)
+                pool.memory.clear(block)
             self.table[row, entry] = block
         self._stale = True
 
@@ -188,7 +188,7 @@ class PagedStorage:
             found = torch.unflatten(part.index_select(2, at), 2, frames.shape)
             return found.transpose(1, 2)
 
-        return StoredRows(self.pool.keys.map(gather), self.pool.values.map(gather))
+        return StoredRows(self.pool.memory.keys.map(gather), self.pool.memory.values.map(gather))
 
     def read_frames(self, rows: Tensor, slots: Tensor) -> tuple[EncodedFrames, EncodedFrames]:
         """Returns a copy of single frames; see :class:`Storage`."""
@@ -197,8 +197,8 @@ class PagedStorage:
         blocks = self.table[rows, slots.div(size, rounding_mode="floor")]
         at = (blocks * size + slots % size).to(self.device)
         return (
-            self.pool.keys.map(lambda part: part.index_select(2, at).movedim(2, 0)),
-            self.pool.values.map(lambda part: part.index_select(2, at).movedim(2, 0)),
+            self.pool.memory.keys.map(lambda part: part.index_select(2, at).movedim(2, 0)),
+            self.pool.memory.values.map(lambda part: part.index_select(2, at).movedim(2, 0)),
         )
 
     def write_rows(self, rows: Tensor, stored: StoredRows, held: Tensor) -> None:
@@ -218,7 +218,10 @@ class PagedStorage:
             kept = torch.where(needed, self.table[rows], -1)
             self.pool.ledger.share(kept[needed])
             self._replace(rows, kept)
-        for mine, new in ((self.pool.keys, stored.keys), (self.pool.values, stored.values)):
+        for mine, new in (
+            (self.pool.memory.keys, stored.keys),
+            (self.pool.memory.values, stored.values),
+        ):
             for part, new_part in zip(mine.parts(), new.parts(), strict=True):
                 by_slot = new_part.transpose(1, 2)[:, :, taken, slots]
                 part.index_copy_(2, at, by_slot.to(self.device))
@@ -262,5 +265,5 @@ class PagedStorage:
     def _sides(
         self, lane: int, key: Tensor, value: Tensor
     ) -> list[tuple[StorageFormat, EncodedFrames, Tensor]]:
-        keys, values = self._reader.lanes[lane]
+        keys, values = self.pool.memory.lanes[lane]
         return [(self.formats.key, keys, key), (self.formats.value, values, value)]
