@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vidcache.cache import (
+        ArchiveConfig,
         BlockPool,
         Composed,
         EvictionPolicy,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionModel",
     "ActionScore",
+    "ArchiveConfig",
     "BlockPool",
     "CameraHead",
     "Composed",
@@ -80,6 +82,7 @@ __all__ = [
 
 _HOMES = {
     "vidcache.cache": (
+        "ArchiveConfig",
         "BlockPool",
         "Composed",
         "EvictionPolicy",

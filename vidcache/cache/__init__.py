@@ -1,5 +1,6 @@
 """The bounded memory of a camera head: slot table, visibility, eviction, storage, state."""
 
+from vidcache.cache.archive import Archive, ArchiveConfig, ArchiveStats
 from vidcache.cache.dense_storage import DenseStorage
 from vidcache.cache.eviction import (
     Composed,
@@ -37,6 +38,9 @@ from vidcache.cache.storage import Storage
 from vidcache.cache.visibility import visible
 
 __all__ = [
+    "Archive",
+    "ArchiveConfig",
+    "ArchiveStats",
     "BlockPool",
     "CacheLayout",
     "CacheStats",

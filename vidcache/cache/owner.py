@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from vidcache.cache.archive.config import ArchiveConfig
 from vidcache.cache.eviction.base import EvictionPolicy
 from vidcache.cache.layout import CacheLayout
 
@@ -54,6 +55,7 @@ class Head(Protocol):
         key_format: str | None = None,
         value_format: str | None = None,
         pool: BlockPool | None = None,
+        archive: ArchiveConfig | None = None,
         first_frame: int = 0,
     ) -> HeadState:
         """Makes the state of new streams."""

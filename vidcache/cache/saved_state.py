@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from vidcache.cache.archive import Archive, ArchiveConfig
 from vidcache.cache.formats import EncodedFrames, KeyValueFormats
 from vidcache.cache.frame_times import EMPTY
 from vidcache.cache.layout import CacheLayout
@@ -55,6 +56,9 @@ def save_state(path: Path, state: HeadState) -> None:
     tensors = {f"slots.{name}": tensor for name, tensor in state.slots.tensors().items()}
     stored = state.storage.read_rows(torch.arange(state.batch_size))
     tensors |= _named(stored, state.slots.held.index != EMPTY)
+    if state.archive is not None:
+        metadata["archive"] = json.dumps(state.archive.config.to_dict())
+        tensors |= {f"archive.{name}": part for name, part in state.archive.tensors().items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata["checksum"] = _checksum(metadata, tensors)
     unfinished = path.with_name(path.name + ".part")
@@ -66,18 +70,22 @@ def save_state(path: Path, state: HeadState) -> None:
         raise StateError(f"cannot write the state to {path}: {_one_line(error)}") from None
 
 
-def load_state(path: Path, head: Head, pool: BlockPool | None) -> HeadState:
+def load_state(
+    path: Path, head: Head, pool: BlockPool | None, folder: str | Path | None
+) -> HeadState:
     """Reads a state that :func:`save_state` wrote.
 
     Args:
         path: The file.
         head: The head that the state belongs to.
         pool: Where to put keys and values; None makes a dense state.
+        folder: Where the archive makes its file; None is where it was.
 
     Returns:
         The state.
 
     Raises:
+        ConfigError: The archive cannot make its file.
         StateError: The file is missing, damaged, not a state, or of another version; or the pool
             is full or stores in other formats.
         FingerprintError: The state belongs to a head with other weights or settings.
@@ -91,6 +99,9 @@ def load_state(path: Path, head: Head, pool: BlockPool | None) -> HeadState:
                 "load it with the head that saved it"
             )
         formats, first_frame, stored = _parse(metadata, tensors, head.config.cache_layout)
+        archive = json.loads(metadata.get("archive", "null"))
+        if archive is not None:
+            archive = ArchiveConfig(**archive | ({"folder": folder} if folder else {}))
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, error) from None
     batch_size = stored.keys.data.shape[1]
@@ -105,6 +116,7 @@ def load_state(path: Path, head: Head, pool: BlockPool | None) -> HeadState:
         key_format=None if pool is not None else formats.key.name,
         value_format=None if pool is not None else formats.value.name,
         pool=pool,
+        archive=archive,
         first_frame=first_frame,
     )
     slots: dict[str, Tensor] = {}
@@ -115,7 +127,21 @@ def load_state(path: Path, head: Head, pool: BlockPool | None) -> HeadState:
         slots[name] = saved.clone()
     state.slots.load_tensors(slots)
     state.storage.write_rows(torch.arange(batch_size), stored, state.slots.held.index != EMPTY)
+    if state.archive is not None:
+        _load_archive(path, state.archive, tensors)
     return state
+
+
+def _load_archive(path: Path, archive: Archive, tensors: dict[str, Tensor]) -> None:
+    parts = {
+        name.removeprefix("archive."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith("archive.")
+    }
+    try:
+        archive.load_tensors(parts)
+    except StateError as error:
+        raise _damaged(path, error) from None
 
 
 def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

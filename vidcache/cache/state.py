@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from vidcache.cache.archive import Archive
 from vidcache.cache.dense_storage import DenseStorage
 from vidcache.cache.frame_times import NEVER
 from vidcache.cache.owner import Head, HeadSettings
@@ -38,6 +39,7 @@ class HeadState(RowVerbs):
         compute_dtype: Type of the head's weights when the state was made.
         fingerprint: Says which weights and settings the state belongs to.
         first_frame: Number of the streams' first frame; positions are counted from it.
+        archive: Where frames go that leave the slots; None where they are forgotten.
 
     Example:
         >>> import torch
@@ -60,6 +62,7 @@ class HeadState(RowVerbs):
         compute_dtype: torch.dtype,
         fingerprint: str,
         first_frame: int = 0,
+        archive: Archive | None = None,
     ) -> None:
         self.settings = settings
         self.layout = storage.layout
@@ -73,6 +76,7 @@ class HeadState(RowVerbs):
         self.compute_dtype = compute_dtype
         self.fingerprint = fingerprint
         self.first_frame = first_frame
+        self.archive = archive
 
     @property
     def batch_size(self) -> int:
@@ -130,7 +134,8 @@ class HeadState(RowVerbs):
     def inexact_since(self) -> tuple[int | None, ...]:
         """First frame of each stream whose prediction a clip's mask cannot give, or None.
 
-        Score-based policies and pins keep frames by rules that a clip's mask does not know.
+        Score-based policies and pins keep frames by rules that a clip's mask does not know, and an
+        archive shows frames that the mask hides.
         """
         frames = [int(frame) for frame in self.slots.inexact_since]
         return tuple(None if frame == NEVER else self.first_frame + frame for frame in frames)
@@ -174,9 +179,16 @@ class HeadState(RowVerbs):
             occupancy=num_cached / (self.batch_size * self.slots.policy.capacity),
             appended=appended,
             evicted=appended - num_cached,
+            evicted_by=self._evicted_by(appended - num_cached),
             exact=all(frame is None for frame in self.inexact_since),
             inexact_since=self.inexact_since,
+            archive=self.archive and self.archive.stats(),
         )
+
+    def _evicted_by(self, evicted: int) -> dict[str, int]:
+        # A policy that judges shows every frame that it has not let go, so there is one reason.
+        judged = self.slots.policy.scored is not None
+        return {"reach": 0 if judged else evicted, "score": evicted if judged else 0}
 
     def reset(self, rows: Sequence[int] | None = None) -> None:
         """Lets streams begin again at frame 0; the other rows are not touched.
@@ -189,9 +201,14 @@ class HeadState(RowVerbs):
         """
         self.slots.reset(self._numbers(rows))
         self.storage.keep(self._held())
+        if self.archive is not None:
+            self.archive.reset(self._numbers(rows))
 
     def rollback(self, num_frames: int, rows: Sequence[int] | None = None) -> None:
         """Undoes the last committed frames exactly, as if they had never been seen.
+
+        None of them can be in the archive, which stays as it is: frames that went there for those
+        taken back remain there, so blocks can be full earlier than without them.
 
         Args:
             num_frames: How many frames, at most the head's ``rollback_margin``.
@@ -225,12 +242,14 @@ class HeadState(RowVerbs):
         storage = DenseStorage(self.layout, self.batch_size, formats, place)
         rows = torch.arange(self.batch_size)
         storage.write_rows(rows, self.storage.read_rows(rows), self._held())
-        return self._with(storage, self.slots.clone())
+        archive = None if self.archive is None else self.archive.to(formats, place)
+        return self._with(storage, self.slots.clone(), archive)
 
     def save(self, path: str | Path) -> None:
         """Writes the state to one safetensors file; :meth:`load` goes on from it bit by bit.
 
-        The file does not depend on the storage: a state of a pool can be loaded without one.
+        The file does not depend on the storage: a state of a pool can be loaded without one. What
+        is in the archive is saved with it, from disk as well.
 
         Args:
             path: The file. It is replaced whole or not at all.
@@ -241,25 +260,35 @@ class HeadState(RowVerbs):
         save_state(Path(path), self)
 
     @classmethod
-    def load(cls, path: str | Path, head: Head, pool: BlockPool | None = None) -> HeadState:
+    def load(
+        cls,
+        path: str | Path,
+        head: Head,
+        pool: BlockPool | None = None,
+        *,
+        archive_folder: str | Path | None = None,
+    ) -> HeadState:
         """Reads a state that :meth:`save` wrote.
 
         Args:
             path: The file.
             head: The head that the state belongs to. Keys and values go to its device.
             pool: Where to put keys and values; None makes a dense state.
+            archive_folder: Where an archive with a part on disk makes its file; None is the folder
+                of the saved one.
 
         Returns:
             The state; stepping it gives to the bit what the saved one would have given.
 
         Raises:
+            ConfigError: The archive cannot make its file.
             StateError: The file is missing, damaged, not a state, or of another version; or the
                 pool is full or stores in other formats.
             FingerprintError: The state belongs to a head with other weights or settings.
         """
-        return load_state(Path(path), head, pool)
+        return load_state(Path(path), head, pool, archive_folder)
 
-    def _with(self, storage: Storage, slots: SlotTable) -> HeadState:
+    def _with(self, storage: Storage, slots: SlotTable, archive: Archive | None) -> HeadState:
         return HeadState(
             self.settings,
             storage,
@@ -267,6 +296,7 @@ class HeadState(RowVerbs):
             compute_dtype=self.compute_dtype,
             fingerprint=self.fingerprint,
             first_frame=self.first_frame,
+            archive=archive,
         )
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from vidcache.cache.archive import Archive
 from vidcache.cache.frame_times import EMPTY
 from vidcache.cache.slots import SlotTable
 from vidcache.cache.storage import Storage
@@ -28,6 +29,7 @@ class RowVerbs(ABC):
         compute_dtype: Type of the head's weights when the state was made.
         fingerprint: Says which weights and settings the state belongs to.
         first_frame: Number of the streams' first frame; positions are counted from it.
+        archive: Where frames go that leave the slots; None where they are forgotten.
     """
 
     storage: Storage
@@ -35,6 +37,7 @@ class RowVerbs(ABC):
     compute_dtype: torch.dtype
     fingerprint: str
     first_frame: int
+    archive: Archive | None
 
     @property
     def batch_size(self) -> int:
@@ -75,7 +78,11 @@ class RowVerbs(ABC):
         held = slots.held.index != EMPTY
         every = torch.arange(len(chosen))
         storage.take_over(every, self.storage, chosen, held)
-        return self._with(storage, slots)
+        archive = None
+        if self.archive is not None:
+            archive = self.archive.new(len(chosen))
+            archive.take_over(every, self.archive, chosen)
+        return self._with(storage, slots, archive)
 
     def extract(self: _State, rows: Sequence[int]) -> _State:
         """Takes rows out: returns them as a state, and lets the rows here begin again.
@@ -114,6 +121,8 @@ class RowVerbs(ABC):
         everything = torch.arange(other.batch_size)
         self.storage.take_over(chosen, other.storage, everything, other._held())
         self.slots.put(chosen, other.slots)
+        if self.archive is not None and other.archive is not None:
+            self.archive.take_over(chosen, other.archive, everything)
 
     @classmethod
     def merge(cls: type[_State], states: Sequence[_State]) -> _State:
@@ -137,15 +146,18 @@ class RowVerbs(ABC):
             first._require_alike(other)
         batch_size = sum(state.batch_size for state in states)
         storage = first.storage.new(batch_size)
+        archive = None if first.archive is None else first.archive.new(batch_size)
         start = 0
         for state in states:
             rows = torch.arange(state.batch_size)
             storage.take_over(rows + start, state.storage, rows, state._held())
+            if archive is not None and state.archive is not None:
+                archive.take_over(rows + start, state.archive, rows)
             start += state.batch_size
-        return first._with(storage, SlotTable.merge([state.slots for state in states]))
+        return first._with(storage, SlotTable.merge([state.slots for state in states]), archive)
 
     @abstractmethod
-    def _with(self: _State, storage: Storage, slots: SlotTable) -> _State:
+    def _with(self: _State, storage: Storage, slots: SlotTable, archive: Archive | None) -> _State:
         """Returns a state of the same head with other rows."""
 
     def _held(self) -> Tensor:
@@ -168,6 +180,7 @@ class RowVerbs(ABC):
             ("type of the head's weights", self.compute_dtype, other.compute_dtype),
             ("device", self.storage.device, other.storage.device),
             ("first_frame", self.first_frame, other.first_frame),
+            ("archive", *(state.archive and state.archive.config for state in (self, other))),
         ):
             if mine != theirs:
                 raise StateError(

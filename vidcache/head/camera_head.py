@@ -12,9 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, silu
 
-from vidcache.cache import BlockPool, DenseStorage, FrameTimes, HeadState, PagedStorage
+from vidcache.cache import (
+    Archive,
+    ArchiveConfig,
+    BlockPool,
+    DenseStorage,
+    FrameTimes,
+    HeadState,
+    PagedStorage,
+)
 from vidcache.cache.formats import KeyValueFormats
 from vidcache.errors import InputError, StateError
+from vidcache.head.archive_attention import ArchiveAttention
 from vidcache.head.attention import ChunkAttention, ClipAttention, FrameAttention
 from vidcache.head.block import Block, Mlp
 from vidcache.head.checks import check_features, check_seconds, check_state
@@ -163,8 +172,9 @@ class CameraHead(nn.Module):
             )
         seconds = check_seconds(seconds, features, self.config)
         num_frames = features.shape[1]
-        # What scores let go after a frame, the next one must not see.
-        one_by_one = self.config.eviction.scored is not None
+        # What scores let go after a frame, the next one must not see, and what goes to the archive
+        # must have been in a slot.
+        one_by_one = self.config.eviction.scored is not None or state.archive is not None
         piece = 1 if one_by_one else max(1, _MAX_CHUNK_TOKENS // self.config.num_tokens)
         outputs = [
             self._step_piece(
@@ -189,6 +199,7 @@ class CameraHead(nn.Module):
         value_format: str | None = None,
         device: torch.device | str | None = None,
         pool: BlockPool | None = None,
+        archive: ArchiveConfig | None = None,
         first_frame: int = 0,
     ) -> HeadState:
         """Makes the state of new streams.
@@ -205,6 +216,8 @@ class CameraHead(nn.Module):
             value_format: Storage format of the values.
             device: Where they are stored; None takes the head's device.
             pool: The pool that the streams live in; it decides about formats and device.
+            archive: What is done with frames that leave the slots; None forgets them. With an
+                archive every chunk is stepped one frame at a time.
             first_frame: Number of the streams' first frame, for one that goes on from elsewhere.
 
         Returns:
@@ -212,7 +225,7 @@ class CameraHead(nn.Module):
 
         Raises:
             InputError: A number is out of range, or a pool is given together with formats.
-            ConfigError: There is no such storage format.
+            ConfigError: There is no such storage format, or the archive has no room for a block.
             StateError: The pool is made for another head, or too small for these streams.
         """
         if batch_size < 1 or first_frame < 0:
@@ -238,6 +251,8 @@ class CameraHead(nn.Module):
             compute_dtype=weight.dtype,
             fingerprint=self.fingerprint(),
             first_frame=first_frame,
+            archive=archive
+            and Archive(archive, layout, storage.formats, batch_size, storage.device),
         )
 
     def fingerprint(self) -> str:
@@ -301,7 +316,9 @@ class CameraHead(nn.Module):
         times = state.slots.next_times(features.shape[1], seconds)
         plan = state.slots.plan(times)
         rotation = self._rotation(times, state.first_frame, features)
-        if features.shape[1] == 1:
+        if state.archive is not None:
+            attention = ArchiveAttention(self.config, state, state.archive, plan, rotation)
+        elif features.shape[1] == 1:
             attention = FrameAttention(self.config, state, plan, rotation)
         else:
             attention = ChunkAttention(self.config, state, plan)
