@@ -56,10 +56,15 @@ class FrameTimes:
         """Returns a copy in which new frames lie in their slots.
 
         Args:
-            slots: Slot of each new frame, int64 (B, T); -1 for one that has none.
+            slots: Slot of each new frame, int64 (B, T); -1 for one that has none, where T > 1.
             times: Their times, (B, T).
         """
         copy = self.clone()
+        if slots.shape[1] == 1:
+            new = times.tensors() | {"until": NEVER, "pinned": False}
+            for name, tensor in copy.tensors().items():
+                tensor.scatter_(1, slots, new[name])
+            return copy
         rows, frames = (slots >= 0).nonzero(as_tuple=True)
         at = slots[rows, frames]
         copy.index[rows, at] = times.index[rows, frames]

@@ -127,10 +127,14 @@ class SlotTable:
         query = FrameTimes(oldest_query[:, None], known.seconds.gather(1, at))
         needed = visible(self.policy, query, known)[:, 0] | (known.index > query.index)
 
-        free_first = torch.argsort(needed[:, :num_slots].to(torch.uint8), dim=1, stable=True)
-        kept = needed[:, num_slots:]
-        rank = (kept.cumsum(dim=1) - 1).clamp_(0, num_slots - 1)
-        slots = torch.where(kept, free_first.gather(1, rank), EMPTY)
+        taken = needed[:, :num_slots].to(torch.uint8)
+        if times.index.shape[1] == 1:
+            # The newest frame is always needed: it takes the first free slot.
+            slots = taken.argmin(dim=1, keepdim=True)
+        else:
+            kept = needed[:, num_slots:]
+            rank = (kept.cumsum(dim=1) - 1).clamp_(0, num_slots - 1)
+            slots = torch.where(kept, taken.argsort(dim=1, stable=True).gather(1, rank), EMPTY)
 
         floor = torch.maximum(self._floor, after - self.rollback_margin)
         return SlotPlan(times, slots, held.with_frames(slots, times), floor, inexact_since)
