@@ -213,6 +213,26 @@ class TestDisk:
         state.archive._read_ahead.wait()
         assert torch.equal(head.step(rest, loaded).prediction, head.step(rest, state).prediction)
 
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("blocks", lambda blocks: blocks[1:]),
+            ("blocks", lambda blocks: blocks[:, :8]),
+            ("on_disk", lambda on_disk: ~on_disk),
+            ("order", lambda order: order + 5),
+            ("open_counts", lambda counts: counts + 2),
+            ("last_found", lambda last: last.float()),
+        ],
+    )
+    def test_a_saved_archive_that_does_not_fit_is_refused(self, head, tmp_path, name, change):
+        archive = head.init_state(2, archive=budgets(1, 4, tmp_path)).archive
+        state = head.init_state(2, archive=archive.config)
+        head.step(features(20, rows=2), state)
+        tensors = state.archive.tensors()
+        with pytest.raises(StateError, match="the archive's"):
+            archive.load_tensors(tensors | {name: change(tensors[name])})
+        archive.load_tensors(tensors)
+
 
 class TestOrder:
     def test_the_block_found_longest_ago_leaves_first(self, head, tmp_path):

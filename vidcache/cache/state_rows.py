@@ -52,10 +52,11 @@ class RowVerbs(ABC):
         """Returns an independent twin that goes on from the same frame.
 
         States of a pool share their blocks until one of them writes into them; a dense state is
-        copied.
+        copied. Archived blocks in host memory are shared, those on disk are copied.
 
         Raises:
             StateError: The state lost its blocks to other streams of the pool.
+            ConfigError: The archive of the twin cannot make its file.
         """
         return self.select(range(self.batch_size))
 
@@ -73,6 +74,8 @@ class RowVerbs(ABC):
             StateError: A row lost its blocks to other streams of the pool.
         """
         chosen = self._numbers(rows)
+        if not len(chosen):
+            raise InputError("no row is selected: give at least one")
         slots = self.slots.select(chosen)
         storage = self.storage.new(len(chosen))
         held = slots.held.index != EMPTY

@@ -222,6 +222,7 @@ class Archive:
                 or (saved.shape[grows:] != tensor.shape[grows:])
             ):
                 raise StateError(f"the archive's {name} is not as its settings need it")
+        self._require_sound(tensors)
         tiers = self._tiers
         self._clock = int(tensors["clock"])
         self._open_blocks.raw.copy_(tensors["open"])
@@ -261,6 +262,22 @@ class Archive:
             look_up_seconds=look_ups.seconds,
             disk_error=self._tiers.disk_error,
         )
+
+    def _require_sound(self, tensors: dict[str, Tensor]) -> None:
+        """Refuses counts that do not fit together."""
+        taken, on_disk = tensors["order"] >= 0, tensors["on_disk"]
+        if int(taken.sum()) == len(on_disk) == len(tensors["blocks"]):
+            disk = torch.zeros_like(taken).masked_scatter_(taken, on_disk)
+            fits = (
+                (disk.sum(dim=1) <= self._sizes.disk_blocks)
+                & ((taken & ~disk).sum(dim=1) <= self._sizes.host_blocks)
+                & (tensors["order"].amax(dim=1) < tensors["num_sealed"])
+                & (tensors["open_counts"] >= 0)
+                & (tensors["open_counts"] < self._layout.block_size)
+            )
+            if bool(fits.all()):
+                return
+        raise StateError("the archive's blocks are not as its settings allow")
 
     def _take_open(self, row: int, other: Archive, other_row: int) -> None:
         """Copies the block that a row of another archive is filling."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from vidcache.cache.archive.block import Block
 from vidcache.cache.formats import EncodedFrames
@@ -58,7 +59,9 @@ class ReadAhead:
             return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="vidcache-read-ahead")
-        self._running = self._thread.submit(_read, self._ready, chosen)
+        # No thread can be had where there are too many, or while the program ends.
+        with suppress(RuntimeError):
+            self._running = self._thread.submit(_read, self._ready, chosen)
 
     def forget(self) -> None:
         """Empties the buffer."""
