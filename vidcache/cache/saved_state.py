@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vidcache.cache.paged.pool import BlockPool
     from vidcache.cache.state import HeadState
 
-__all__ = ["differences", "load_state", "save_state"]
+__all__ = ["differences", "load_state", "save_state", "sealed"]
 
 _FORMAT = "vidcache.state"
 _VERSION = "2"
@@ -60,10 +60,9 @@ def save_state(path: Path, state: HeadState) -> None:
         metadata["archive"] = json.dumps(state.archive.config.to_dict())
         tensors |= {f"archive.{name}": part for name, part in state.archive.tensors().items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata["checksum"] = _checksum(metadata, tensors)
     unfinished = path.with_name(path.name + ".part")
     try:
-        save_file(tensors, unfinished, metadata)
+        save_file(tensors, unfinished, sealed(metadata, tensors))
         unfinished.replace(path)
     except (OSError, SafetensorError) as error:
         unfinished.unlink(missing_ok=True)
@@ -144,6 +143,27 @@ def _load_archive(path: Path, archive: Archive, tensors: dict[str, Tensor]) -> N
         raise _damaged(path, error) from None
 
 
+def sealed(metadata: dict[str, str], tensors: dict[str, Tensor]) -> dict[str, str]:
+    """Adds a checksum of everything in a file to its metadata, by which damage is found.
+
+    Args:
+        metadata: The metadata; a checksum in it is replaced.
+        tensors: The tensors, on the CPU.
+
+    Returns:
+        The metadata with the checksum.
+    """
+    unsealed = {name: value for name, value in metadata.items() if name != "checksum"}
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps(unsealed, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        # A single element may have any stride, which its bytes must not have.
+        flat = tensor.contiguous().as_strided((tensor.numel(),), (1,))
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return unsealed | {"checksum": digest.hexdigest()}
+
+
 def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
     """Names the settings that differ, for error messages.
 
@@ -181,7 +201,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             f"{path} is a state of version {metadata.get('version')}, this vidcache reads "
             f"{_VERSION}: use the vidcache that wrote it"
         )
-    if metadata.pop("checksum", None) != _checksum(metadata, tensors):
+    if metadata != sealed(metadata, tensors):
         raise _damaged(path, ValueError("its checksum does not fit its content"))
     return metadata, tensors
 
@@ -220,15 +240,6 @@ def _named(stored: StoredRows, held: Tensor) -> dict[str, Tensor]:
             mask = held.to(part.device).view(1, len(held), 1, -1, *[1] * (part.ndim - 4))
             named[name + suffix] = part.masked_fill_(~mask, 0)
     return named
-
-
-def _checksum(metadata: dict[str, str], tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps(metadata, sort_keys=True).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _damaged(path: Path, error: Exception) -> StateError:
