@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from vidcache.cache import SlidingWindow
+from vidcache.cache import BlockPool, SlidingWindow
 from vidcache.cache.prefix import PrefixCache
 from vidcache.errors import ConfigError, InputError
 from vidcache.head import CameraHead, HeadConfig
@@ -116,6 +116,60 @@ def test_streams_from_one_prefix_do_not_touch_each_other(head):
             part.append(head.step(block, match.state).prediction[0])
     for stream, part in zip(streams, parts, strict=True):
         assert torch.equal(torch.cat(part), remember(PrefixCache(head), head, stream))
+
+
+def test_streams_in_a_pool_share_the_blocks_of_their_prefix(head):
+    known = clip(8)
+    expected = [
+        remember(PrefixCache(head), head, torch.cat([known, clip(4, seed=seed)]))[8:]
+        for seed in range(6)
+    ]
+    pool = BlockPool(head.config, budget_bytes=1 << 20, block_size=4, dtype=torch.float64)
+    cache = PrefixCache(head)
+    hashes = remember_in(pool, cache, head, known)
+    alone = pool.nbytes_used
+    states = [cache.longest(hashes).state for _ in range(6)]
+    assert pool.nbytes_used == alone
+    for seed, state in enumerate(states):
+        rest = head.step(clip(4, seed=seed)[None], state).prediction[0]
+        assert torch.allclose(rest, expected[seed], rtol=1e-12)
+    assert alone < pool.nbytes_used
+
+
+def test_a_state_that_its_pool_gave_up_is_a_miss(head):
+    known = clip(8)
+    block_bytes = 4 * head.config.predict_nbytes(dtype=torch.float64) // 13
+    pool = BlockPool(
+        head.config, budget_bytes=6 * block_bytes, block_size=4, dtype=torch.float64,
+        when_full="evict_idle",
+    )  # fmt: skip
+    cache = PrefixCache(head)
+    hashes = remember_in(pool, cache, head, known)
+    assert cache.longest(hashes) is not None
+    hungry = head.init_state(pool=pool)
+    for start in range(0, 24, BLOCK):
+        head.step(clip(24, seed=2)[None, start : start + BLOCK], hungry)
+    assert cache.longest(hashes) is None
+    assert cache.get(hashes[-1]) is None
+    assert (cache.stats().misses, cache.stats().num_blocks) == (2, 0)
+
+
+def remember_in(pool, cache, head, features):
+    state, hashes = head.init_state(pool=pool), cache.hashes(features)
+    cache.store(hashes[-1], head.step(features[None], state).prediction[0], state)
+    return hashes
+
+
+def test_a_stream_goes_on_to_the_bit_in_a_small_format(head, tmp_path):
+    known, rest = clip(8), clip(4, seed=2)
+    state = head.init_state(key_format="int8", value_format="bf16")
+    cache = PrefixCache(head, folder=tmp_path)
+    hashes = cache.hashes(known)
+    cache.store(hashes[-1], head.step(known[None], state).prediction[0], state)
+    expected = head.step(rest[None], state).prediction
+    for later in (cache, PrefixCache(head, folder=tmp_path)):
+        match = later.longest(hashes)
+        assert torch.equal(head.step(rest[None], match.state).prediction, expected)
 
 
 def test_without_a_state_there_is_nothing_to_go_on_from(head):

@@ -22,6 +22,22 @@ def call(capfd):
 
 
 @pytest.fixture
+def head_file(tmp_path):
+    """A file with the settings of a camera head."""
+    path = tmp_path / "head.yaml"
+    path.write_text(
+        "in_features: 384\n"
+        "width: 384\n"
+        "depth: 4\n"
+        "num_heads: 6\n"
+        "num_iterations: 4\n"
+        "num_outputs: 16\n"
+        "eviction: {policy: SinkWindow, window: 64, sink_frames: 1}\n"
+    )
+    return path
+
+
+@pytest.fixture
 def start(tmp_path):
     """Starts the program as a process of its own, in an empty folder; kills it at the end."""
     started = []

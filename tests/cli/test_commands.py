@@ -6,16 +6,6 @@ from vidcache.cli.demo import find_sample
 from vidcache.errors import SourceError
 from vidcache.video import read_jsonl
 
-HEAD = """\
-in_features: 384
-width: 384
-depth: 4
-num_heads: 6
-num_iterations: 4
-num_outputs: 16
-eviction: {policy: SinkWindow, window: 64, sink_frames: 1}
-"""
-
 
 def test_info_describes_a_model_file(call, small_model_path):
     code, out, err = call("info", small_model_path)
@@ -25,22 +15,19 @@ def test_info_describes_a_model_file(call, small_model_path):
     assert str(small_model_path) in out
 
 
-def test_info_predicts_the_cache_of_a_head(call, tmp_path):
+def test_info_predicts_the_cache_of_a_head(call, head_file):
     from vidcache.head import HeadConfig
 
-    path = tmp_path / "head.yaml"
-    path.write_text(HEAD)
-    code, out, _ = call("info", path)
+    code, out, _ = call("info", head_file)
     assert code == 0
     config = HeadConfig(384, 384, depth=4, num_heads=6, num_iterations=4, num_outputs=16)
     per_slot = config.predict_nbytes(1) // 72
     assert f"{73 * per_slot:,} bytes a stream in fp32" in out
 
 
-def test_info_refuses_an_unknown_setting_of_a_head(call, tmp_path):
-    path = tmp_path / "head.yaml"
-    path.write_text(HEAD + "num_head: 6\n")
-    code, out, err = call("info", path)
+def test_info_refuses_an_unknown_setting_of_a_head(call, head_file):
+    head_file.write_text(head_file.read_text() + "num_head: 6\n")
+    code, out, err = call("info", head_file)
     assert (code, out) == (2, "")
     assert "head.yaml" in err
     assert "'num_heads'" in err

@@ -6,26 +6,9 @@ from vidcache.cli.byte_sizes import parse_bytes, show_bytes
 from vidcache.errors import ConfigError
 from vidcache.model import ActionModel
 
-HEAD = """\
-in_features: 384
-width: 384
-depth: 4
-num_heads: 6
-num_iterations: 4
-num_outputs: 16
-eviction: {policy: SinkWindow, window: 64, sink_frames: 1}
-"""
 
-
-@pytest.fixture
-def head(tmp_path):
-    path = tmp_path / "head.yaml"
-    path.write_text(HEAD)
-    return path
-
-
-def test_a_table_says_what_a_head_costs(call, head):
-    code, out, err = call("plan", "--config", head, "--streams", 8, "--budget", "64MiB")
+def test_a_table_says_what_a_head_costs(call, head_file):
+    code, out, err = call("plan", "--config", head_file, "--streams", 8, "--budget", "64MiB")
     assert (code, err) == (0, "")
     assert "28,704,768" in out
     assert "27.4 MiB" in out
@@ -45,16 +28,18 @@ def test_a_window_may_be_asked_for(call, small_model_path):
     assert "SlidingWindow(window=100), 108 slots a stream" in out
 
 
-def test_a_budget_that_is_too_small_says_what_would_fit(call, head):
-    code, out, _ = call("plan", "--config", head, "--budget", "1MB")
+def test_a_budget_that_is_too_small_says_what_would_fit(call, head_file):
+    code, out, _ = call("plan", "--config", head_file, "--budget", "1MB")
     assert code == 0
     assert "does not fit" in out
     assert "SinkWindow(window=11," in out
-    assert "nothing does" in call("plan", "--config", head, "--budget", "1kB")[1]
+    assert "nothing does" in call("plan", "--config", head_file, "--budget", "1kB")[1]
 
 
-def test_formats_cost_less(call, head):
-    _, out, _ = call("plan", "--config", head, "--key-format", "int8", "--value-format", "int8")
+def test_formats_cost_less(call, head_file):
+    _, out, _ = call(
+        "plan", "--config", head_file, "--key-format", "int8", "--value-format", "int8"
+    )
     assert "int8" in out
     assert "3,588,096" not in out
 

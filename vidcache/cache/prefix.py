@@ -20,7 +20,7 @@ from vidcache.cache.prefix_hash import chain, chain_start
 from vidcache.cache.prefix_stats import PrefixStats
 from vidcache.cache.state import HeadState
 from vidcache.cache.use_order import UseOrder
-from vidcache.errors import InputError
+from vidcache.errors import InputError, StateError
 
 if TYPE_CHECKING:
     from vidcache.cache.owner import Head
@@ -134,8 +134,8 @@ class PrefixCache:
         Args:
             prefix: Hash of all frames to the block's end.
             predictions: Predictions of the block's frames, (F, …).
-            state: The stream's state after them, of one row; a fork of it is kept. Only where
-                there is one can a stream be gone on with.
+            state: The stream's state after them, of one row; a fork of it is kept (one in a pool
+                shares its blocks). Only where there is one can a stream be gone on with.
             features: The frames' features, (F, …), for callers that can compute a state from them.
             previous: Hash of all frames before the block; None where it begins the stream.
 
@@ -172,10 +172,11 @@ class PrefixCache:
         """
         with self._lock, self._timed():
             block = self._find(prefix)
+            if block is not None and block.state is not None:
+                state = self._fork(prefix, block.state)
+                block = state and replace(block, state=state)
             self._count(hits=block is not None, misses=block is None)
-            if block is None or block.state is None:
-                return block
-            return replace(block, state=block.state.fork())
+            return block
 
     def longest(self, hashes: Sequence[str]) -> PrefixMatch | None:
         """Finds the longest known beginning of a stream that a state was stored for.
@@ -189,12 +190,13 @@ class PrefixCache:
         with self._lock, self._timed():
             for prefix in reversed(hashes):
                 blocks = self._chain_to(prefix)
-                state = blocks[-1].state if blocks else None
+                kept = blocks[-1].state if blocks else None
+                state = kept and self._fork(prefix, kept)
                 if state is None:
                     continue
                 predictions = torch.cat([block.predictions for block in blocks])
                 self._count(hits=1)
-                return PrefixMatch(len(predictions), state.fork(), predictions)
+                return PrefixMatch(len(predictions), state, predictions)
             self._count(misses=1)
             return None
 
@@ -237,6 +239,15 @@ class PrefixCache:
         if block is not None:
             self._touch(prefix, block)
         return block
+
+    def _fork(self, prefix: str, state: HeadState) -> HeadState | None:
+        """Forks a kept state; None, and no longer kept, if its pool gave its blocks to others."""
+        try:
+            return state.fork()
+        except StateError:
+            self._blocks.pop(prefix, None)
+            self._order.remove(prefix)
+            return None
 
     def _touch(self, prefix: str, block: PrefixBlock) -> None:
         if prefix in self._order:
