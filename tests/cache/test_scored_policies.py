@@ -259,14 +259,14 @@ def test_heavy_hitters_are_what_was_attended_most_a_step():
     assert LeastRecentlyAttended(4).worth(records).argmin() == 3
 
 
-def test_a_step_attends_to_the_frame_of_its_largest_share():
+def test_a_step_attends_to_the_other_frame_of_its_largest_share():
     scores = FrameScores("attention", 1, 3, rollback_margin=0, key_features=0)
     held = FrameTimes(torch.tensor([[0, 1, 2]]), torch.zeros(1, 3))
-    for frame, shares in enumerate(([1.0, 0, 0], [0.4, 0.6, 0], [0.45, 0.35, 0.2])):
+    for frame, shares in enumerate(([1.0, 0, 0], [0.4, 0.6, 0], [0.1, 0.2, 0.7])):
         given = Gathered(torch.tensor([shares]))
         scores.add(held, torch.tensor([frame]), given)
     known = scores.records(held, torch.tensor([3]), torch.ones(1, 3, dtype=torch.bool))
-    assert known.last_attended.tolist() == [[2, 1, 2]]
+    assert known.last_attended.tolist() == [[1, 2, 2]]
 
 
 def test_gathered_attention_is_that_of_the_last_pass():

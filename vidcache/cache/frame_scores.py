@@ -76,8 +76,9 @@ class FrameScores:
             return
         share = gathered.attention.to(self._sum)
         number = held.index[rows, slots]
-        attended = share == share.amax(dim=1, keepdim=True)
-        last = torch.where(attended, number[:, None], -1)
+        remembered = share.scatter(1, slots[:, None], 0.0)
+        most = remembered.amax(dim=1, keepdim=True)
+        last = torch.where((remembered == most) & (most > 0), number[:, None], -1)
         for kept in (self._sum, self._recent_sum):
             _clear(kept, slots, 0.0)
         _clear(self._recent_last, slots, -1)

@@ -33,10 +33,11 @@ class ScoreGathering:
     def __init__(self, config: HeadConfig, gathers: Gathers, rotation: Tensor | None) -> None:
         self._gathers = gathers
         self._last_pass = config.num_iterations - 1
-        self._depth = config.depth
         self._num_tokens = config.num_tokens
         self._rotation = rotation
-        self._attention: Tensor | None = None
+        self._scores: list[Tensor] = []
+        self._scale = config.head_dim**-0.5
+        self._bias: Tensor | None = None
         self._keys: Tensor | None = None
 
     def take(
@@ -64,16 +65,18 @@ class ScoreGathering:
                 plain = rotate(plain, self._rotation[:, :, 0].conj())
             self._keys = plain.flatten(1)
         if self._gathers == "attention" and iteration == self._last_pass:
-            scores = query @ keys.transpose(2, 3) * query.shape[-1] ** -0.5
-            if bias is not None:
-                scores = scores + bias
-            share = scores.softmax(dim=-1).mean(dim=(1, 2)).unflatten(-1, (-1, self._num_tokens))
-            share = share.sum(-1).to(torch.float64)
-            self._attention = share if self._attention is None else self._attention + share
+            self._scores.append(query @ keys.transpose(2, 3))
+            self._bias = bias
 
     def gathered(self) -> Gathered:
         """Returns what the step gathered."""
-        attention = self._attention
-        if attention is not None:
-            attention = (attention / self._depth).cpu()
+        attention = self._attention().cpu() if self._scores else None
         return Gathered(attention, None if self._keys is None else self._keys.cpu())
+
+    def _attention(self) -> Tensor:
+        # All layers at once: on a small head the number of operations is what costs.
+        scores = torch.stack(self._scores) * self._scale
+        if self._bias is not None:
+            scores = scores + self._bias
+        shares = scores.softmax(dim=-1).to(torch.float64).mean(dim=(0, 2, 3))
+        return shares.unflatten(-1, (-1, self._num_tokens)).sum(-1)

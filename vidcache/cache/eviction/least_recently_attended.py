@@ -16,8 +16,9 @@ __all__ = ["LeastRecentlyAttended"]
 class LeastRecentlyAttended(ScoredPolicy):
     """Lets the frame go that has not been attended for the longest time.
 
-    Each step attends to one frame in this sense: the one that it gave the largest share. To exceed
-    an even share would not do; in a step that asks for nothing every second frame exceeds it.
+    Each step attends to one frame in this sense: the one, besides its own, that it gave the largest
+    share. To exceed an even share would not do; in a step that asks for nothing every second frame
+    exceeds it.
     Settings and errors are those of :class:`ScoredPolicy`.
 
     Example:

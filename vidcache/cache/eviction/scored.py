@@ -32,7 +32,8 @@ class FrameRecords:
             step's attention, which sums to 1 over all frames, added up over the steps. Zeros
             unless the policy gathers attention.
         last_attended: Number of the last frame that gave it the largest share of its attention,
-            int64, (B, S); its own number where none did. Gathered with the attention.
+            apart from what it gave itself, int64, (B, S); its own number where none did. Gathered
+            with the attention.
         keys: Keys of each frame before rotation, in the first lane, (B, S, D); empty (D = 0)
             unless the policy gathers keys.
     """
