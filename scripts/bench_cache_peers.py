@@ -3,6 +3,8 @@
 
     python scripts/bench_cache_peers.py [--windows 64,256,1024,4096] [--streams 1,16]
 
+What it compares with is in the extra: pip install 'vidcache[bench]'.
+
 An attention layer of 8 heads of 64, fp32, at a full window: each call takes the query, key and
 value of one new frame a stream, makes key and value history, and returns what the query gets from
 the window. Nothing else is measured: no projections, no rotation, no network. A step calls the
@@ -24,6 +26,7 @@ they share whatever else the machine does; printed are medians.
 
 import argparse
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -123,11 +126,9 @@ class ContinualInference:
     """The attention step of continual-inference, without the projections around it."""
 
     def __init__(self, layers: int) -> None:
-        from continual.multihead_attention.single_output_mha import (
-            _scaled_dot_product_attention_step,
-        )
+        from continual.multihead_attention import single_output_mha
 
-        self.attend = _scaled_dot_product_attention_step
+        self.attend = single_output_mha._scaled_dot_product_attention_step
         self.memories = [()] * layers
 
     def fill(self, keys: Tensor, values: Tensor) -> None:
@@ -249,15 +250,11 @@ def row(result: dict) -> str:
     cells = [f"{result['streams']}", f"{result['window']}"]
     for name in ("dense", "paged", *PEERS):
         cells.append(f"{times[name]:.0f}" if name in times else "–")
-    peers = [times[name] for name in PEERS if name in times]
-    if peers:
-        cells.append(f"{min(peers) / times['dense']:.2f}")
-        cells.append(f"{min(peers) / times['paged']:.2f}" if "paged" in times else "–")
-    else:
-        cells += ["–", "–"]
-    cells += [f"{times['attention alone']:.0f}", f"{times['slot table']:.0f}"]
+    best = min((times[name] for name in PEERS if name in times), default=math.nan)
     whole = times["dense"] + times["slot table"] / result["layers"]
-    cells.append(f"{min(peers) / whole:.2f}" if peers else "–")
+    cells += [f"{best / times['dense']:.2f}", f"{best / times.get('paged', math.nan):.2f}"]
+    cells += [f"{times['attention alone']:.0f}", f"{times['slot table']:.0f}"]
+    cells.append(f"{best / whole:.2f}")
     return f"| {' | '.join(cells)} |"
 
 
