@@ -226,6 +226,21 @@ class TestRows:
         loaded = HeadState.load(tmp_path / "state", head)
         assert torch.equal(stream(head, clip, loaded, 16), stream(head, clip, state, 16))
 
+    def test_states_made_in_inference_mode_go_on_outside_of_it(self, tmp_path):
+        head, clip, _ = self.begun()
+        archive = replace(self.FEW, host_bytes=1 << 16, disk_bytes=1 << 15, folder=tmp_path)
+        with torch.inference_mode():
+            state = head.init_state(3, archive=archive)
+            stream(head, clip, state, 0, 16)
+            state.save(tmp_path / "state")
+            states = [state, state.fork(), HeadState.load(tmp_path / "state", head)]
+            merged = HeadState.merge([state.select([0]), state.select([1, 2])])
+            expected = stream(head, clip, merged, 16)
+        for made in states:
+            result = stream(head, clip, made, 16)
+            torch.testing.assert_close(result, expected, rtol=1e-10, atol=1e-12)
+        assert state.stats().archive.disk_blocks > 0
+
     def test_a_copy_in_another_type_keeps_its_archive(self):
         head, clip, state = self.begun()
         smaller = state.to(dtype=torch.float32)

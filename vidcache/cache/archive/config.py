@@ -16,6 +16,11 @@ __all__ = ["ArchiveConfig"]
 class ArchiveConfig:
     """What an archive may take, and how much of it a frame sees.
 
+    With an archive a frame sees, in each lane, all frames that are still in their slots (those held
+    for a rollback too), those that left and do not fill a block yet, and the blocks that match its
+    queries best. So no frame is out of sight before its block is full, and with few blocks, all of
+    which are retrieved, nothing is ever forgotten.
+
     Every stream has an archive of its own within these budgets, so streams do not disturb each
     other, and rows can be split off and merged without losing a frame.
 

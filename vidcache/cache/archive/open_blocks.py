@@ -30,10 +30,11 @@ class OpenBlocks:
 
     def __init__(self, layout: BlockLayout, batch_size: int) -> None:
         self._layout = layout
+        # Made in inference mode, it would not be writable outside of it.
         with torch.inference_mode(False):
             self.raw = torch.zeros(batch_size, layout.nbytes, dtype=torch.uint8)
+            self.blocks: list[Block] = [layout.view(raw) for raw in self.raw]
         self.counts = [0] * batch_size
-        self.blocks: list[Block] = [layout.view(raw) for raw in self.raw]
         self._staged = [EMPTY] * batch_size
 
     @property
