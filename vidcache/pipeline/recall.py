@@ -17,7 +17,10 @@ from vidcache.model import ActionModel
 
 __all__ = ["Recall"]
 
+# States are large, so they lie further and further apart; but the features since the last one are
+# held while a known file passes by, and stepped through where it turns off.
 _SNAPSHOT_FRAMES = 256
+_LONGEST_FRAMES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +127,8 @@ class Recall:
         self._num_kept += num_frames
         total = self.num_frames + self._num_kept
         if total >= self._next_snapshot:
-            self._next_snapshot = total + max(_SNAPSHOT_FRAMES, total // 4)
+            distance = min(max(_SNAPSHOT_FRAMES, total // 4), _LONGEST_FRAMES)
+            self._next_snapshot = total + distance
             self._store(group, state)
         else:
             self._store(group, None)
