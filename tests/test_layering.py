@@ -33,7 +33,7 @@ HOMES = {
     "rich": {"cli"},
     "pybullet": {"training"},
     "pybullet_data": {"training"},
-    "matplotlib": {"training"},
+    "matplotlib": {"training", "cli"},
 }
 PRINTERS = {"cli"}
 LOADERS = {"importlib.import_module", "import_module", "__import__"}
