@@ -53,6 +53,8 @@ def test_stats_count_what_came_and_left(head):
     head.step(features(2, 9), state)
     stats = state.stats()
     assert (stats.appended, stats.num_cached, stats.evicted) == (18, 10, 8)
+    assert stats.evicted_by == {"reach": 8, "score": 0}
+    assert stats.nbytes_by_tier == {"slots": state.nbytes, "host": 0, "disk": 0}
     assert stats.occupancy == 1.0
     assert json.loads(json.dumps(stats.to_dict()))["policy"]["window"] == 4
 
