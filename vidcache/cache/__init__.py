@@ -28,9 +28,7 @@ from vidcache.cache.formats import (
 from vidcache.cache.frame_times import FrameTimes
 from vidcache.cache.layout import CacheLayout
 from vidcache.cache.paged import BlockPool, PagedStorage, PoolStats
-from vidcache.cache.prefix import PrefixCache
-from vidcache.cache.prefix_block import PrefixBlock, PrefixMatch
-from vidcache.cache.prefix_stats import PrefixStats
+from vidcache.cache.prefix import PrefixBlock, PrefixCache, PrefixMatch, PrefixStats
 from vidcache.cache.slots import SlotPlan, SlotTable
 from vidcache.cache.state import HeadState
 from vidcache.cache.stats import CacheStats

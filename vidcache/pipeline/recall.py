@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidcache.cache import HeadState, PrefixCache
-from vidcache.cache.prefix_hash import chain
+from vidcache.cache.prefix import chain
 from vidcache.frames import Frame
 from vidcache.model import ActionModel
 

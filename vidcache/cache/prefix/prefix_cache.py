@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vidcache.cache.prefix_block import PrefixBlock, PrefixMatch
-from vidcache.cache.prefix_folder import PrefixFolder
-from vidcache.cache.prefix_hash import chain, chain_start
-from vidcache.cache.prefix_stats import PrefixStats
+from vidcache.cache.prefix.block import PrefixBlock, PrefixMatch
+from vidcache.cache.prefix.content_hash import chain, chain_start
+from vidcache.cache.prefix.folder import PrefixFolder
+from vidcache.cache.prefix.stats import PrefixStats
+from vidcache.cache.prefix.use_order import UseOrder
 from vidcache.cache.state import HeadState
-from vidcache.cache.use_order import UseOrder
 from vidcache.errors import InputError, StateError
 
 if TYPE_CHECKING:

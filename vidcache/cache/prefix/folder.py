@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from vidcache.cache.prefix_block import PrefixBlock
-from vidcache.cache.prefix_hash import chain, chain_start
+from vidcache.cache.prefix.block import PrefixBlock
+from vidcache.cache.prefix.content_hash import chain, chain_start
+from vidcache.cache.prefix.use_order import UseOrder
 from vidcache.cache.state import HeadState
-from vidcache.cache.use_order import UseOrder
 from vidcache.errors import ConfigError, StateError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ class UseOrder:
         nbytes: Bytes of all blocks.
 
     Example:
-        >>> from vidcache.cache.use_order import UseOrder
+        >>> from vidcache.cache.prefix.use_order import UseOrder
         >>> order = UseOrder(max_bytes=25)
         >>> for name, previous in (("a", None), ("b", "a"), ("c", "b")):
         ...     _ = order.add(name, nbytes=10, previous=previous)

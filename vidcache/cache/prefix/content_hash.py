@@ -45,7 +45,7 @@ def chain(previous: str, content: Tensor | memoryview | bytes, note: str = "") -
 
     Example:
         >>> import torch
-        >>> from vidcache.cache.prefix_hash import chain, chain_start
+        >>> from vidcache.cache.prefix.content_hash import chain, chain_start
         >>> first = chain(chain_start("weights"), torch.zeros(4))
         >>> chain(first, torch.ones(4)) == chain(first, torch.ones(4, dtype=torch.float64))
         False
