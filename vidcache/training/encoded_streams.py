@@ -101,7 +101,12 @@ def encode_streams(
 
 
 def stream_predictions(
-    head: CameraHead, streams: EncodedStreams, *, streams_at_once: int = 16
+    head: CameraHead,
+    streams: EncodedStreams,
+    *,
+    streams_at_once: int = 16,
+    key_format: str | None = None,
+    value_format: str | None = None,
 ) -> Tensor:
     """Run a head over streams frame by frame, each with a cache of its own.
 
@@ -109,6 +114,8 @@ def stream_predictions(
         head: The head.
         streams: The streams.
         streams_at_once: Rows of a state.
+        key_format: Storage format of the cached keys; None stores what is computed.
+        value_format: The same for values.
 
     Returns:
         What the head says after each pass, shape (num_iterations, S, T, K).
@@ -117,7 +124,7 @@ def stream_predictions(
     for first in range(0, len(streams.features), streams_at_once):
         rows = slice(first, first + streams_at_once)
         features, seconds = streams.features[rows].float(), streams.seconds[rows]
-        state = head.init_state(len(features))
+        state = head.init_state(len(features), key_format=key_format, value_format=value_format)
         frames = [
             torch.stack(
                 head.step(
