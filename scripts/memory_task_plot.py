@@ -27,11 +27,11 @@ def draw_results(results: dict[int, dict[str, list[list[float]]]], path: Path) -
     figure, axes = plt.subplots(
         len(results), len(SCENES), figsize=(13.5, 2.75 * len(results) + 1.2), squeeze=False
     )
-    image = None
-    for row, (budget, memories) in zip(axes, results.items(), strict=True):
+    for number, (budget, memories) in enumerate(results.items()):
+        row = axes[number]
         for place, (axis, scene) in enumerate(zip(row, SCENES, strict=True)):
             table = np.array([memories[name][place] for name in names])
-            image = axis.imshow(table, cmap="cividis", vmin=1 / NUM_CLASSES, vmax=1, aspect="auto")
+            axis.imshow(table, cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
             _write_percentages(axis, table)
             axis.set_xticks(range(len(DELAYS)), [f"{delay:,}" for delay in DELAYS], fontsize=7)
             axis.set_yticks(range(len(names)), names if place == 0 else [""] * len(names))
@@ -42,24 +42,23 @@ def draw_results(results: dict[int, dict[str, list[list[float]]]], path: Path) -
             axis.tick_params(which="minor", length=0)
             for spine in axis.spines.values():
                 spine.set_visible(False)
-            if row is axes[0]:
+            if number == 0:
                 axis.set_title(scene.title.replace(", ", ",\n"), fontsize=9, pad=8)
-            if row is axes[-1]:
+            if number == len(results) - 1:
                 axis.set_xlabel("frames since the cue", color=_QUIET, fontsize=8)
-        row[0].set_ylabel(f"{budget} frames held", fontsize=11, fontweight="bold", labelpad=10)
+        row[0].set_ylabel(f"budget: {budget} frames", fontsize=11, fontweight="bold", labelpad=10)
     figure.suptitle(
         "What is remembered of a cue: right answers in percent "
-        f"(guessing gives {100 / NUM_CLASSES:.0f})",
+        f"(guessing gives {100 / NUM_CLASSES})",
         fontsize=13,
     )
     figure.tight_layout(rect=(0, 0, 1, 0.985), w_pad=0.6, h_pad=1.0)
-    assert image is not None
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
 def _write_percentages(axis: plt.Axes, table: np.ndarray) -> None:
     for (memory, delay), share in np.ndenumerate(table):
-        colour = "white" if share < 0.6 else _INK
+        colour = "white" if share > 0.55 else _INK
         text = f"{100 * share:.0f}"
         axis.text(delay, memory, text, ha="center", va="center", fontsize=6.5, color=colour)
