@@ -298,3 +298,16 @@ def test_a_pool_stays_within_its_budget(head):
         BlockPool(head.config, 1000)
     with pytest.raises(ConfigError, match="use one of 'error', 'evict_idle'"):
         BlockPool(head.config, when_full="explode")
+
+
+def test_a_pool_takes_the_type_of_its_first_head_unless_it_is_given_one():
+    head = make_head().double()
+    pool = BlockPool(head.config, budget_bytes=1 << 20)
+    num_blocks = pool.num_blocks
+    state = head.init_state(pool=pool)
+    assert state.dtype == torch.float64
+    assert pool.num_blocks < num_blocks
+    assert pool.nbytes <= 1 << 20
+    assert make_head().init_state(pool=pool).dtype == torch.float64, "it is in use"
+    given = BlockPool(head.config, budget_bytes=1 << 20, dtype=torch.float32)
+    assert head.init_state(pool=given).dtype == torch.float32

@@ -243,6 +243,7 @@ class CameraHead(nn.Module):
                 raise InputError(
                     "a pool decides about dtype, formats and device: give them to the BlockPool"
                 )
+            pool.suit(layout, weight.dtype, weight.device)
             pool.require_room(layout, batch_size)
             storage = PagedStorage(layout, batch_size, pool)
         return HeadState(

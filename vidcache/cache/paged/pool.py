@@ -41,8 +41,8 @@ class BlockPool:
         budget_bytes: What the pool may take; it takes no more.
         block_size: Frames a block.
         dtype: What keys and values are attended in, and stored in where no format is given; None
-            is float32.
-        device: Where the blocks are; None is the CPU.
+            is the type of the first head that uses the pool, float32 until then.
+        device: Where the blocks are; None is the device of that head, the CPU until then.
         key_format: Storage format of the keys.
         value_format: Storage format of the values.
         when_full: What happens when a stream needs a block and none is free. ``"error"``: its step
@@ -90,32 +90,51 @@ class BlockPool:
         if when_full not in get_args(WhenFull):
             known = ", ".join(map(repr, get_args(WhenFull)))
             raise ConfigError(f"when_full is {when_full!r}: use one of {known}")
-        layout = config.cache_layout
-        self.formats = KeyValueFormats.choose(dtype or torch.float32, key_format, value_format)
         self.block_size = block_size
         self.when_full: WhenFull = when_full
-        self.frame_shape = layout.frame_shape
-        self.block_nbytes = block_size * layout.frame_nbytes(self.formats)
-        # One block more than can be taken: it stays empty and stands for those not yet taken.
-        self.num_blocks = budget_bytes // self.block_nbytes - 1
-        if self.num_blocks < 1:
-            raise ConfigError(
-                f"a budget of {budget_bytes:,} bytes holds no two blocks of {self.block_nbytes:,}: "
-                "raise budget_bytes or lower block_size"
-            )
-        self.memory = BlockMemory(
-            self.formats,
-            self.frame_shape,
-            self.num_blocks + 1,
-            block_size,
-            torch.device("cpu" if device is None else device),
-        )
-        self.ledger = BlockLedger(self.num_blocks)
+        self.frame_shape = config.cache_layout.frame_shape
+        self._budget_bytes = budget_bytes
+        self._format_names = key_format, value_format
+        self._given = dtype, device
+        self._allocate(config.cache_layout, dtype or torch.float32, torch.device(device or "cpu"))
         self.lock = threading.RLock()
         self._storages: weakref.WeakSet[PagedStorage] = weakref.WeakSet()
         self._orphans: deque[Tensor] = deque()
         self._tick = 0
         self._evicted_states = 0
+
+    def _allocate(self, layout: CacheLayout, dtype: torch.dtype, device: torch.device) -> None:
+        self.formats = KeyValueFormats.choose(dtype, *self._format_names)
+        self.block_nbytes = self.block_size * layout.frame_nbytes(self.formats)
+        # One block more than can be taken: it stays empty and stands for those not yet taken.
+        self.num_blocks = self._budget_bytes // self.block_nbytes - 1
+        if self.num_blocks < 1:
+            raise ConfigError(
+                f"a budget of {self._budget_bytes:,} bytes holds no two blocks of "
+                f"{self.block_nbytes:,}: raise budget_bytes or lower block_size"
+            )
+        self.memory = BlockMemory(
+            self.formats, self.frame_shape, self.num_blocks + 1, self.block_size, device
+        )
+        self.ledger = BlockLedger(self.num_blocks)
+
+    def suit(self, layout: CacheLayout, dtype: torch.dtype, device: torch.device) -> None:
+        """Takes the type and the device of the first head, where none were given.
+
+        Args:
+            layout: The shape of its cache.
+            dtype: Type of its weights.
+            device: Where they are.
+
+        Raises:
+            StateError: The head's frames do not fit into the blocks.
+            ConfigError: The budget is too small for a block of that type.
+        """
+        self.require_shape(layout)
+        given_dtype, given_device = self._given
+        with self.lock:
+            if self._tick == 0 and None in self._given:
+                self._allocate(layout, given_dtype or dtype, torch.device(given_device or device))
 
     @property
     def device(self) -> torch.device:
