@@ -78,5 +78,5 @@ class ScoreGathering:
         scores = torch.stack(self._scores) * self._scale
         if self._bias is not None:
             scores = scores + self._bias
-        shares = scores.softmax(dim=-1).to(torch.float64).mean(dim=(0, 2, 3))
+        shares = scores.softmax(dim=-1).mean(dim=(0, 2, 3)).to(torch.float64)
         return shares.unflatten(-1, (-1, self._num_tokens)).sum(-1)
