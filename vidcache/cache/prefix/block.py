@@ -29,9 +29,12 @@ class PrefixBlock:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of tensors and state."""
-        parts = (self.predictions, self.features, self.state)
-        return sum(part.nbytes for part in parts if part is not None)
+        """Bytes that tensors and state take in memory."""
+        tensors = sum(tensor.nbytes for tensor in self.tensors().values())
+        if self.state is None:
+            return tensors
+        tiers = self.state.stats().nbytes_by_tier
+        return tensors + tiers["slots"] + tiers["host"]
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns predictions and, where there are any, features by name."""
