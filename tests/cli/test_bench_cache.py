@@ -1,5 +1,7 @@
 """`bench cache`."""
 
+import sys
+
 import pytest
 import torch
 
@@ -76,6 +78,13 @@ def test_wrong_use_is_one_line(call, flags, message):
     code, out, err = call("bench", "cache", *flags)
     assert (code, out) == (2, "")
     assert message in err
+
+
+def test_a_picture_needs_matplotlib_and_says_so(call, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, out, err = call("bench", "cache", "--plot", tmp_path / "held.png")
+    assert (code, out) == (2, "")
+    assert "needs matplotlib" in err
 
 
 def test_a_picture_of_an_unknown_kind_is_refused(call, tmp_path):

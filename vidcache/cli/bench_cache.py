@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,8 +42,8 @@ def bench_cache(
         raise ConfigError(f"--budget is {budget}: give a multiple of {_STEP}")
     if frames < _LEAST_FRAMES:
         raise ConfigError(f"--frames is {frames}: give {_LEAST_FRAMES} or more")
-    if plot is not None and not plot.parent.is_dir():
-        raise ConfigError(f"--plot is {plot}: {plot.parent} is no folder")
+    if plot is not None:
+        _require_drawing(plot)
     import torch
 
     from vidcache.cli.cache_look_ups import look_up_archive, look_up_prefixes
@@ -76,6 +77,13 @@ def bench_cache(
         draw_held_frames(runs, workload.cuts, plot)
         show_message(f"wrote {plot}")
     return 0
+
+
+def _require_drawing(plot: Path) -> None:
+    if not plot.parent.is_dir():
+        raise ConfigError(f"--plot is {plot}: {plot.parent} is no folder")
+    if find_spec("matplotlib") is None:
+        raise ConfigError("--plot needs matplotlib: pip install 'vidcache[run]'")
 
 
 def _print_policies(runs: list[CacheRun], times: list[tuple[float, ...]]) -> None:

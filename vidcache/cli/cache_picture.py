@@ -7,6 +7,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
 from vidcache.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,65 +31,49 @@ def draw_held_frames(runs: list[CacheRun], cuts: tuple[int, ...], path: Path) ->
         path: Where the picture goes; its ending says the format.
 
     Raises:
-        ConfigError: matplotlib is missing, or the picture cannot be written.
+        ConfigError: The picture cannot be written.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise ConfigError("--plot needs matplotlib: pip install matplotlib") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.collections import LineCollection
-    from matplotlib.colors import LogNorm
-
     num_frames = len(runs[0].held)
-    colours = LogNorm(1, num_frames)
     rows = -(-len(runs) // _COLUMNS)
-    figure, axes = pyplot.subplots(
-        rows, _COLUMNS, figsize=(3.4 * _COLUMNS, 3.5 * rows), sharex=True, sharey=True,
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
-    lines = None
-    for number, axis in enumerate(axes.flat):
+    figure = Figure(figsize=(3.4 * _COLUMNS, 3.5 * rows), layout="constrained")
+    axes = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False)
+    for axis in axes.flat[len(runs) :]:
         axis.set_axis_off()
-        if number >= len(runs):
-            continue
-        axis.set_axis_on()
-        _draw_shots(axis, cuts, num_frames)
-        spans = _spans(runs[number].held)
-        segments = [[(begin, frame), (end, frame)] for frame, begin, end in spans]
-        lines = LineCollection(
-            segments, cmap="viridis_r", norm=colours, linewidths=0.9, capstyle="butt"
-        )
-        lines.set_array([end - begin for _, begin, end in spans])
-        axis.add_collection(lines)
-        policy = runs[number].policy
-        axis.set_title(type(policy).__name__, color=_INK, fontsize=11, loc="left")
-        axis.set(xlim=(0, num_frames), ylim=(0, num_frames), aspect="equal")
-        axis.tick_params(colors=_QUIET, labelsize=8, length=0)
-        for spine in axis.spines.values():
-            spine.set_visible(False)
+    panels = [_draw_panel(axis, run, cuts) for axis, run in zip(axes.flat, runs, strict=False)]
     for axis in axes[-1]:
         axis.set_xlabel("now (frame)", color=_QUIET, fontsize=9)
     for axis in axes[:, 0]:
         axis.set_ylabel("frames held", color=_QUIET, fontsize=9)
-    if lines is not None:
-        bar = figure.colorbar(lines, ax=axes, fraction=0.02, pad=0.01)
-        bar.set_label("how long a frame is held (frames)", color=_QUIET, fontsize=9)
-        bar.ax.tick_params(colors=_QUIET, labelsize=8)
-        bar.outline.set_visible(False)
+    bar = figure.colorbar(panels[0], ax=axes, fraction=0.02, pad=0.01)
+    bar.set_label("how long a frame is held (frames)", color=_QUIET, fontsize=9)
+    bar.ax.tick_params(colors=_QUIET, labelsize=8)
+    bar.outline.set_visible(False)
     capacity = max(run.policy.capacity for run in runs)
-    figure.suptitle(
-        f"What {capacity} frames of memory hold of a stream of {num_frames}; "
-        "bands are shots",
-        color=_INK, fontsize=13,
-    )  # fmt: skip
+    title = f"What {capacity} frames of memory hold of a stream of {num_frames}; bands are shots"
+    figure.suptitle(title, color=_INK, fontsize=13)
     try:
         figure.savefig(path, dpi=130)
     except (OSError, ValueError) as error:
         raise ConfigError(f"--plot is {path}: {error}") from None
-    finally:
-        pyplot.close(figure)
+
+
+def _draw_panel(axis, run: CacheRun, cuts: tuple[int, ...]):
+    """Draws what one policy held; returns the lines, whose colours say how long."""
+    num_frames = len(run.held)
+    _draw_shots(axis, cuts, num_frames)
+    spans = _spans(run.held)
+    lines = LineCollection(
+        [[(begin, frame), (end, frame)] for frame, begin, end in spans],
+        cmap="viridis_r", norm=LogNorm(1, num_frames), linewidths=0.9, capstyle="butt",
+    )  # fmt: skip
+    lines.set_array([end - begin for _, begin, end in spans])
+    axis.add_collection(lines)
+    axis.set_title(type(run.policy).__name__, color=_INK, fontsize=11, loc="left")
+    axis.set(xlim=(0, num_frames), ylim=(0, num_frames), aspect="equal")
+    axis.tick_params(colors=_QUIET, labelsize=8, length=0)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    return lines
 
 
 def _draw_shots(axis, cuts: tuple[int, ...], num_frames: int) -> None:
