@@ -61,13 +61,13 @@ def build_stages() -> tuple[Stage, ...]:
     easy = replace(SPLITS["train"], backgrounds=("plain",), figure_heights=(0.65, 0.95))
     plain = ClipSettings(4, frame_rates=(1.0, 2.0), image_size=IMAGE_SIZE, split=easy)
     stills = ClipSettings(num_frames=4, frame_rates=(1.0, 2.0), image_size=IMAGE_SIZE)
-    clips = ClipSettings(num_frames=12, frame_rates=(5.0, 15.0), image_size=IMAGE_SIZE)
+    clips = ClipSettings(num_frames=10, frame_rates=(5.0, 15.0), image_size=IMAGE_SIZE)
     longer = ClipSettings(num_frames=28, frame_rates=(7.0, 25.0), image_size=IMAGE_SIZE)
     return (
         Stage(0.15, plain, 6, encoder_rate=2e-3, head_rate=0.0),
-        Stage(0.35, stills, 6, encoder_rate=1.5e-3, head_rate=0.0),
-        Stage(0.43, clips, 4, encoder_rate=1e-3, head_rate=1.5e-3, body_weight=0.7),
-        Stage(0.07, longer, 4, encoder_rate=0.0, head_rate=1e-3, warm_up_frames=5),
+        Stage(0.5, stills, 6, encoder_rate=1.5e-3, head_rate=0.0),
+        Stage(0.29, clips, 6, encoder_rate=1e-3, head_rate=1.5e-3, body_weight=0.7),
+        Stage(0.06, longer, 4, encoder_rate=0.0, head_rate=1e-3, warm_up_frames=5),
     )
 
 
