@@ -143,7 +143,8 @@ class CameraHead(nn.Module):
 
         Gives what :meth:`forward` gives for these frames on everything the streams have seen,
         however they are cut into chunks. It computes no gradients. An error leaves the state as
-        it was (a chunk of more than 1024 tokens is committed in pieces of that size).
+        it was. A chunk of more than 1024 tokens is committed in pieces of that size, and frame by
+        frame where frames are scored or archived: then the pieces before an error stay.
 
         Args:
             features: Tokens of the next T ≥ 1 frames, (B, T, N, in_features), or
