@@ -81,3 +81,11 @@ def test_a_refused_rollback_changes_no_row():
     with pytest.raises(StateError):
         table.rollback(2, torch.tensor([0, 1]))
     assert table.num_seen.tolist() == [6, 1]
+
+
+def test_a_stream_rolled_back_to_its_beginning_may_begin_at_any_time():
+    table = SlotTable(SlidingWindow(3), batch_size=1, rollback_margin=4)
+    advance(table, 4, torch.tensor([[5.0, 6.0, 7.0, 8.0]]))
+    table.rollback(4, torch.tensor([0]))
+    advance(table, 1, torch.tensor([[1.0]]))
+    assert remembered(table) == [0]

@@ -233,7 +233,8 @@ class SlotTable:
         self._last_seconds = self._newest_seconds()
 
     def _newest_seconds(self) -> Tensor:
-        newest = self.held.index == self.num_seen[:, None] - 1
+        held = self.held.index
+        newest = (held == self.num_seen[:, None] - 1) & (held != EMPTY)
         # With a window of 1 the frame before a rolled-back one may be gone, and its time with it.
         seconds = torch.where(newest, self.held.seconds, -torch.inf)
         return seconds.amax(dim=1)
