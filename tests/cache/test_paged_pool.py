@@ -192,7 +192,8 @@ class TestBlocks:
         del state
         result = head.step(features[:, :1].expand(3, -1, -1, -1), rows).prediction
         assert used(pool) == 6
-        assert torch.equal(result[0], result[2])
+        # A matrix product may round the rows of one batch differently.
+        torch.testing.assert_close(result[0], result[2])
 
 
 class TestFullPool:
