@@ -169,6 +169,7 @@ class HeadState(RowVerbs):
         """Returns the figures of the cache."""
         num_cached = int(self.num_cached.sum())
         appended = int(self.num_seen.sum())
+        inexact_since = self.inexact_since
         return CacheStats(
             nbytes=self.nbytes,
             policy=self.slots.policy.to_dict(),
@@ -180,8 +181,8 @@ class HeadState(RowVerbs):
             appended=appended,
             evicted=appended - num_cached,
             evicted_by=self._evicted_by(appended - num_cached),
-            exact=all(frame is None for frame in self.inexact_since),
-            inexact_since=self.inexact_since,
+            exact=all(frame is None for frame in inexact_since),
+            inexact_since=inexact_since,
             archive=self.archive and self.archive.stats(),
         )
 

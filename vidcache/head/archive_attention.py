@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from vidcache.cache import HeadState, SlotPlan, visible
+from vidcache.cache import HeadState, SlotPlan
 from vidcache.cache.archive import Archive
 from vidcache.cache.frame_times import EMPTY, NEVER
 from vidcache.head.attention import FrameAttention, slots_bias
@@ -52,8 +52,7 @@ class ArchiveAttention(FrameAttention):
         in_slots = plan.held.index[:, None] != EMPTY
         self._slots_bias = slots_bias(in_slots, config.num_tokens, state)
 
-        shown = visible(config.eviction, plan.times, plan.held)
-        more = (in_slots & ~shown).any(dim=(1, 2)) | self._retrieval.rows
+        more = (in_slots & ~self._shown).any(dim=(1, 2)) | self._retrieval.rows
         since = torch.where(more, plan.times.index[:, 0], NEVER)
         self._plan = replace(plan, inexact_since=torch.minimum(plan.inexact_since, since))
 

@@ -148,8 +148,8 @@ class FrameAttention:
         self._first: list[_KeysValues] = []
 
         self._place = state.storage.place(plan.slots)
-        mask = visible(config.eviction, plan.times, plan.held)
-        self._bias = slots_bias(mask, config.num_tokens, state)
+        self._shown = visible(config.eviction, plan.times, plan.held)
+        self._bias = slots_bias(self._shown, config.num_tokens, state)
         scored = config.eviction.scored
         self._gather = scored and ScoreGathering(config, scored.gathers, rotation)
 
