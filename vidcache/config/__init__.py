@@ -1,0 +1,13 @@
+"""Validated settings of a run: from a YAML file, from flags, or from Python.
+
+A file holds any of the keys of `Config`; what it leaves out keeps its default, and an unknown
+key is refused with the nearest valid name. `configs/default.yaml` lists every key.
+"""
+
+from vidcache.config.events import EventSettings
+from vidcache.config.loading import load_config, override
+from vidcache.config.read import ReadSettings
+from vidcache.config.settings import Config
+from vidcache.config.track import TrackSettings
+
+__all__ = ["Config", "EventSettings", "ReadSettings", "TrackSettings", "load_config", "override"]

@@ -1,0 +1,61 @@
+"""All settings of one run."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from vidcache.config.events import EventSettings
+from vidcache.config.read import ReadSettings
+from vidcache.config.section import Count, Name, Positive, Score, Section, SourceName
+from vidcache.config.track import TrackSettings
+
+__all__ = ["Config"]
+
+
+class Config(Section):
+    """All settings of one run.
+
+    Attributes:
+        source: Camera number or device, file, folder, glob, ``rtsp://…``, ``http(s)://…`` or
+            ``lavfi:GRAPH``; the command line's SOURCE comes first.
+        model: Name of a bundled action model, or the path of a model file.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
+        precision: Arithmetic of the encoder; ``auto`` takes bf16 where the processor is fast at it.
+        threshold: Score below which the action shown is ``unsure``; None for the model's own.
+        detector: ``auto``, ``none``, a model's name, or the path of a model file.
+        tracker: Name of a tracker, or the path of its settings file.
+        jsonl: File that the results are written to; ``-`` is the standard output.
+        video: MP4 file that the annotated video is written to.
+        show: Whether a live window opens.
+        max_frames: How many frames of a source are read at most; None for all.
+        batch: Frames of a file that are encoded together; live sources go one by one.
+        prefix_cache: Folder in which is remembered what was computed on files, so that a file that
+            begins like an earlier one goes on from there, with the same labels to the bit.
+        prefix_cache_gb: How large that folder may grow, in 10^9 bytes.
+        events: When an action counts as begun and as ended.
+        read: How a source is read.
+        track: How objects are found and followed.
+
+    Example:
+        >>> config = Config.model_validate({"detector": "none", "events": {"min_seconds": 1.0}})
+        >>> config.events.min_seconds
+        1.0
+    """
+
+    source: SourceName | None = None
+    model: Name = "tiny"
+    device: Name = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threshold: Score | None = None
+    detector: Name = "auto"
+    tracker: Name = "bytetrack"
+    jsonl: str | None = None
+    video: str | None = None
+    show: bool = False
+    max_frames: Count | None = None
+    batch: Annotated[int, Field(ge=1, le=256)] = 8
+    prefix_cache: Annotated[str, Field(min_length=1)] | None = None
+    prefix_cache_gb: Positive = 4.0
+    events: EventSettings = EventSettings()
+    read: ReadSettings = ReadSettings()
+    track: TrackSettings = TrackSettings()
