@@ -88,14 +88,20 @@ class Discontinuity:
     """A place where the stream does not follow from what came before.
 
     Attributes:
-        reason: What happened, such as ``"timestamp_jump"`` or ``"size_change"``.
-        frame: Index of the first frame after it.
-        pts_seconds: Presentation time of that frame.
+        reason: What happened: ``"disconnect"`` (no frames come until further notice),
+            ``"reconnect"``, ``"timestamp_jump"``, ``"size_change"`` or ``"scene_cut"``.
+        frame: Index of the first frame after it; of a disconnect, the index that the next frame
+            will have, if one comes.
+        pts_seconds: Presentation time of that frame; of a disconnect, that of the last one.
+        detail: What is known about it, in words for people; empty if nothing more is.
+        time: Wall-clock time at which it was seen (seconds since the epoch) for live sources.
     """
 
     reason: str
     frame: int
     pts_seconds: float
+    detail: str = ""
+    time: float | None = None
 
 
 @dataclass(frozen=True)

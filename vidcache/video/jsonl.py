@@ -153,7 +153,12 @@ def records_from_result(result: FrameResult) -> list[dict[str, Any]]:
 def _record_from_event(event: Event | Discontinuity) -> dict[str, Any]:
     place = {"frame": event.frame, "pts": round(event.pts_seconds, 6)}
     if isinstance(event, Discontinuity):
-        return {"type": "discontinuity", "reason": event.reason, **place}
+        known = {"type": "discontinuity", "reason": event.reason, **place}
+        if event.detail:
+            known["detail"] = event.detail
+        if event.time is not None:
+            known["time"] = round(event.time, 3)
+        return known
     return {"type": "event", "kind": event.kind, "label": event.label, **place}
 
 
