@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vidcache.training.synthetic import Split, SyntheticStream
 from vidcache.training.synthetic.performance import Tempo
-from vidcache.video.mp4_writer import Mp4Writer
+from vidcache.video.sinks.mp4_writer import Mp4Writer
 
 SCENE = Split(
     number=3,

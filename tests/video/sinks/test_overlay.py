@@ -7,7 +7,7 @@ import pytest
 from vidcache.errors import InputError
 from vidcache.frames import ActionScore, Frame, FrameResult, Track
 from vidcache.video import Overlay
-from vidcache.video.palette import UNSURE, Palette, id_color
+from vidcache.video.sinks.palette import UNSURE, Palette, id_color
 
 LABELS = ["nobody", "stand", "walk", "jumping_jacks"]
 SIZES = [(320, 240), (768, 576), (1920, 1080), (1080, 1920)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vidcache.errors import InputError, MissingExtraError
 from vidcache.frames import ActionScore, Frame, FrameResult, Track
-from vidcache.video.palette import AMBER, Color, Palette, id_color, is_light
+from vidcache.video.sinks.palette import AMBER, Color, Palette, id_color, is_light
 
 __all__ = ["Overlay"]
 
@@ -48,7 +48,7 @@ class Overlay:
         self, labels: Sequence[str] = (), *, strip_seconds: float = 10.0, max_actions: int = 5
     ) -> None:
         try:
-            from vidcache.video import painting
+            from vidcache.video.sinks import painting
         except ImportError as error:
             raise MissingExtraError("opencv-python", "run", "draw on frames") from error
         if strip_seconds <= 0:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcache.errors import MissingExtraError, SinkError
 from vidcache.video.closing import Closing
-from vidcache.video.output_file import OutputFile
+from vidcache.video.sinks.output_file import OutputFile
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcache.video.palette import Color
+from vidcache.video.sinks.palette import Color
 
 __all__ = [
     "draw_bar",

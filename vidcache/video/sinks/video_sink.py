@@ -10,8 +10,8 @@ from typing import Any, Literal
 from vidcache.errors import SinkError, VidcacheError
 from vidcache.frames import Frame, FrameResult
 from vidcache.video.closing import Closing
-from vidcache.video.mp4_writer import Mp4Writer
-from vidcache.video.overlay import Overlay
+from vidcache.video.sinks.mp4_writer import Mp4Writer
+from vidcache.video.sinks.overlay import Overlay
 
 __all__ = ["VideoSink"]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from vidcache.errors import MissingExtraError, SinkError
 from vidcache.frames import Frame, FrameResult
 from vidcache.video.closing import Closing
-from vidcache.video.overlay import Overlay
+from vidcache.video.sinks.overlay import Overlay
 
 __all__ = ["WindowSink"]
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from vidcache.errors import InputError
 from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, Track
-from vidcache.video.jsonl import SCHEMA_VERSION
+from vidcache.video.sinks.jsonl import SCHEMA_VERSION
 
 __all__ = ["Recording", "iter_records", "read_jsonl"]
 

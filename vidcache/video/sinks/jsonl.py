@@ -32,7 +32,7 @@ class JsonlSink(Closing):
     Example:
         >>> import numpy as np, tempfile
         >>> from vidcache.frames import ActionScore, Frame, FrameResult
-        >>> from vidcache.video.recording import read_jsonl
+        >>> from vidcache.video.sinks.recording import read_jsonl
         >>> path = Path(tempfile.mkdtemp()) / "results.jsonl"
         >>> with JsonlSink(path) as sink:
         ...     sink.open({"source": "camera", "labels": ["stand", "walk"]})
