@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidcache.errors import ConfigError, ModelError
+from vidcache.errors import ConfigError, InputError, ModelError
 from vidcache.tracking import Detector, UltralyticsDetector
 from vidcache.tracking._bfloat16 import use_bfloat16
 
@@ -131,3 +131,16 @@ def test_exported_models_of_both_layouts_find_the_people(assets):
         people = [d for d in detector.detect(image) if d.label == "person"]
         assert len(people) >= 3
         assert detector.precision == "as exported"
+
+
+def test_pictures_given_together_are_seen_as_alone(untrained_dense_model):
+    detector = UltralyticsDetector(untrained_dense_model, confidence=1e-4, precision="fp32")
+    pictures = [picture(seed=seed) for seed in range(3)]
+    together = detector.observe(pictures)
+    for image, seen in zip(pictures, together, strict=True):
+        (alone,) = detector.observe([image])
+        assert len(alone.rows) > 0
+        np.testing.assert_allclose(seen.rows, alone.rows, atol=1e-3)
+        np.testing.assert_array_equal(seen.image_bgr, image[..., ::-1])
+    with pytest.raises(InputError, match="one size"):
+        detector.observe([pictures[0], picture(height=64)])

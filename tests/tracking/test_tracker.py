@@ -81,7 +81,7 @@ def test_boxes_are_cut_at_the_edge_of_the_picture(colours, draw):
 def test_pictures_may_be_looked_at_ahead_and_in_any_order(colours, moving):
     tracker = UltralyticsTracker(colours())
     assert isinstance(tracker, TwoStepTracker)
-    seen = {number: tracker.look(moving[number]) for number in reversed(range(len(moving)))}
+    seen = {number: tracker.look([moving[number]])[0] for number in reversed(range(len(moving)))}
     followed = [tracker.follow(seen[number]) for number in range(len(moving))]
     assert followed == walk(UltralyticsTracker(colours()), moving)
 
@@ -134,7 +134,7 @@ def test_reid_uses_the_features_of_a_detector_that_has_them(untrained_dense_mode
     )  # fmt: skip
     rng = np.random.default_rng(1)
     image = rng.integers(0, 255, (128, 128, 3), np.uint8)
-    seen = tracker.detector.observe(image)
+    seen = tracker.detector.observe([image])[0]
     assert seen.features is not None
     assert len(seen.features) == len(seen.rows) > 0
     tracker.update(image)
@@ -151,7 +151,7 @@ def test_reid_without_features_asks_for_a_model_by_name(monkeypatch, tmp_path, c
 def test_tracktrack_gets_what_suppression_took_away(untrained_dense_model):
     tracker = UltralyticsTracker(untrained_dense_model, tracker="tracktrack", confidence=1e-4)
     image = np.random.default_rng(1).integers(0, 255, (128, 128, 3), np.uint8)
-    boxes, scores, classes = tracker.detector.observe(image).suppressed
+    boxes, scores, classes = tracker.detector.observe([image])[0].suppressed
     assert len(boxes) == len(scores) == len(classes) > 0
     tracker.update(image)
 
@@ -160,3 +160,15 @@ def test_a_picture_of_another_type_is_refused(untrained_model):
     tracker = UltralyticsTracker(untrained_model)
     with pytest.raises(InputError, match=r"\(8, 8\) and type float64.*expected \(height, width, 3"):
         tracker.update(np.zeros((8, 8)))
+
+
+def test_a_twin_follows_another_stream_with_the_same_detector(colours, moving):
+    alone = walk(UltralyticsTracker(colours(), tracker="ocsort"), moving)
+    tracker = UltralyticsTracker(colours(), tracker="ocsort", tracker_settings={"track_buffer": 60})
+    twin = tracker.twin()
+    assert twin.detector is tracker.detector
+    assert twin.settings == tracker.settings
+    pairs = [(tracker.update(image), twin.update(image)) for image in moving]
+    assert [first for first, _ in pairs] == [second for _, second in pairs] == alone
+    tracker.reset()
+    assert (tracker.session, twin.session) == (1, 0)

@@ -109,7 +109,7 @@ class Stages:
         if self._looker is None:
             return None, 0.0
         start = time.perf_counter()
-        seen = self._looker.look(frame.image_rgb)
+        seen = self._looker.look([frame.image_rgb])[0]
         seconds = time.perf_counter() - start
         self._timer.add("detect", seconds)
         return seen, seconds

@@ -3,7 +3,7 @@
 
 import difflib
 import queue
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -103,6 +103,9 @@ class UltralyticsDetector:
         self._precision = precisions[0]
         names: dict[int, str] = self._predictors[0].model.names
         self._labels = tuple(names[index] for index in sorted(names))
+        # What an exported model takes at once was decided when it was exported.
+        self._takes_batches = self._predictors[0].model.format == "pt"
+        self._has_features = False
         self._suppressed: Callable[[Any], Any] | None = None
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for predictor in self._predictors:
@@ -142,7 +145,7 @@ class UltralyticsDetector:
         Raises:
             InputError: If the picture has another shape or type.
         """
-        rows = self.observe(image_rgb).rows
+        rows = self.observe([image_rgb])[0].rows
         order = np.argsort(-rows[:, 4], kind="stable")
         found = []
         for left, top, right, bottom, score, label in rows[order].tolist():
@@ -150,35 +153,52 @@ class UltralyticsDetector:
             found.append(Detection(self._labels[int(label)], score, box))
         return tuple(found)
 
-    def observe(self, image_rgb: NDArray[np.uint8]) -> Observation:
-        """Finds the objects of one picture, in the form that Ultralytics' trackers take.
+    def observe(self, images_rgb: Sequence[NDArray[np.uint8]]) -> list[Observation]:
+        """Finds the objects of pictures, in the form that Ultralytics' trackers take.
+
+        Pictures that are given together go through the model together where it can take several:
+        a checkpoint, as long as nothing but boxes is asked of it.
 
         Args:
-            image_rgb: The picture, shape (height, width, 3), uint8.
+            images_rgb: Pictures of one size, each (height, width, 3), uint8.
 
         Raises:
-            InputError: If the picture has another shape or type.
+            InputError: If a picture has another shape or type, or their sizes differ.
         """
-        if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
-            raise InputError(
-                f"a picture of shape {image_rgb.shape} and type {image_rgb.dtype} was given, "
-                f"expected (height, width, 3) and uint8"
-            )
-        image_bgr = np.ascontiguousarray(image_rgb[..., ::-1])
+        for image_rgb in images_rgb:
+            if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
+                raise InputError(
+                    f"a picture of shape {image_rgb.shape} and type {image_rgb.dtype} was given, "
+                    f"expected (height, width, 3) and uint8"
+                )
+        if len({image.shape for image in images_rgb}) > 1:
+            raise InputError("pictures of several sizes were given together, expected one size")
+        images_bgr = [np.ascontiguousarray(image[..., ::-1]) for image in images_rgb]
+        together = self._takes_batches and self._suppressed is None and not self._has_features
+        step = max(1, len(images_bgr)) if together else 1
         predictor = self._free.get()
         try:
-            result = predictor(image_bgr)[0]
-            suppressed = self._suppressed(predictor) if self._suppressed else None
+            return [
+                observation
+                for start in range(0, len(images_bgr), step)
+                for observation in self._predict(predictor, images_bgr[start : start + step])
+            ]
         finally:
             self._free.put(predictor)
-        features = getattr(result, "feats", None)
-        return Observation(
-            rows=result.boxes.data.cpu().numpy(),
-            labels=self._labels,
-            image_bgr=image_bgr,
-            features=None if features is None or len(features) == 0 else features.cpu().numpy(),
-            suppressed=suppressed,
-        )
+
+    def _predict(self, predictor: Any, images_bgr: list[NDArray[np.uint8]]) -> list[Observation]:
+        results = predictor(images_bgr)
+        suppressed = self._suppressed(predictor) if self._suppressed else None
+        return [
+            Observation(
+                rows=result.boxes.data.cpu().numpy(),
+                labels=self._labels,
+                image_bgr=image_bgr,
+                features=_features(result),
+                suppressed=suppressed,
+            )
+            for image_bgr, result in zip(images_bgr, results, strict=True)
+        ]
 
     def provide_features(self) -> bool:
         """From now on observations carry appearance vectors, taken from the model itself.
@@ -198,6 +218,7 @@ class UltralyticsDetector:
                 # The name that Ultralytics' own predictor looks for.
                 predictor._feats = []
                 head.register_forward_pre_hook(_keep_inputs(predictor))
+        self._has_features = True
         return True
 
     def provide_suppressed(self, tracker_class: Any) -> None:
@@ -206,9 +227,16 @@ class UltralyticsDetector:
         Args:
             tracker_class: The tracker of Ultralytics that asks for it.
         """
+        if self._suppressed is not None:
+            return
         for predictor in self._predictors:
             tracker_class.setup_predictor(predictor)
         self._suppressed = lambda p: (tracker_class.compute_frame_extras(p) or [None])[0]
+
+
+def _features(result: Any) -> NDArray[np.float32] | None:
+    features = getattr(result, "feats", None)
+    return None if features is None or len(features) == 0 else features.cpu().numpy()
 
 
 def _keep_inputs(predictor: Any) -> Callable[[Any, Any], None]:

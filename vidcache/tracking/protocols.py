@@ -1,5 +1,6 @@
 """What the pipeline asks of a detector and of a tracker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -97,22 +98,31 @@ class Tracker(Protocol):
         """Forgets every object and starts a new session, whose numbers begin at 1."""
         ...
 
+    def twin(self) -> "Tracker":
+        """Makes a tracker for another stream, as new, that shares what both can share.
+
+        Returns:
+            A tracker with the same detector and settings. It may be used at the same time.
+        """
+        ...
+
 
 @runtime_checkable
 class TwoStepTracker(Tracker, Protocol):
     """A tracker whose look at a picture can be taken ahead, on other threads.
 
-    ``update(image)`` is ``follow(look(image))``.
+    ``update(image)`` is ``follow(look([image])[0])``. A look knows nothing of the stream, so a
+    tracker may look for its twins as well.
     """
 
-    def look(self, image_rgb: NDArray[np.uint8]) -> Any:
-        """Finds what is in a picture, without using or changing what is remembered.
+    def look(self, images_rgb: Sequence[NDArray[np.uint8]]) -> list[Any]:
+        """Finds what is in pictures, without using or changing what is remembered.
 
         Args:
-            image_rgb: The picture, shape (height, width, 3), uint8.
+            images_rgb: Pictures of one size, each (height, width, 3), uint8.
 
         Returns:
-            What `follow` takes.
+            For each picture what `follow` takes.
         """
         ...
 

@@ -1,7 +1,7 @@
 # pyright: basic
 """The trackers that Ultralytics ships, each owned by one stream."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,6 +81,7 @@ class UltralyticsTracker:
                 num_parallel=num_parallel,
             )
         self._detector: Detector = detector
+        self._device = device
         self._tracker = _make_tracker(self._settings, detector, device)
         self._session = 0
         self._labels: list[str] = []
@@ -125,22 +126,25 @@ class UltralyticsTracker:
         Raises:
             InputError: If the picture has another shape or type.
         """
-        return self.follow(self.look(image_rgb))
+        return self.follow(self.look([image_rgb])[0])
 
-    def look(self, image_rgb: NDArray[np.uint8]) -> Observation:
-        """Finds the objects of a picture: the first half of `update`.
+    def look(self, images_rgb: Sequence[NDArray[np.uint8]]) -> list[Observation]:
+        """Finds the objects of pictures: the first half of `update`.
 
         It neither uses nor changes what the tracker remembers, so pictures may be looked at in
-        any order and from several threads, and then followed in theirs.
+        any order and from several threads, and then followed in theirs, also by a `twin`.
 
         Args:
-            image_rgb: The picture, shape (height, width, 3), uint8.
+            images_rgb: Pictures of one size, each (height, width, 3), uint8.
 
         Raises:
-            InputError: If the picture has another shape or type.
+            InputError: If a picture has another shape or type.
         """
         if isinstance(self._detector, UltralyticsDetector):
-            return self._detector.observe(image_rgb)
+            return self._detector.observe(images_rgb)
+        return [self._observe(image) for image in images_rgb]
+
+    def _observe(self, image_rgb: NDArray[np.uint8]) -> Observation:
         found = self._detector.detect(image_rgb)
         labels = tuple(dict.fromkeys(detection.label for detection in found))
         rows = [(*d.box_xyxy, d.score, labels.index(d.label)) for d in found]
@@ -183,6 +187,15 @@ class UltralyticsTracker:
         self._numbers.clear()
         self._last_number = 0
         self._session += 1
+
+    def twin(self) -> "UltralyticsTracker":
+        """Makes a tracker for another stream, as new, with the same detector and settings."""
+        return UltralyticsTracker(
+            self._detector,
+            tracker=self._settings.name,
+            tracker_settings=self._settings.values,
+            device=self._device,
+        )
 
     def _with_own_classes(self, seen: Observation) -> NDArray[np.float32]:
         """The rows with class numbers that mean the same in every frame."""
