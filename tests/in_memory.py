@@ -54,6 +54,7 @@ class RecordingSink:
     def __init__(self, *, fail_at=None, fail_on_open=False):
         self.header = None
         self.results = []
+        self.announced = []
         self.end = None
         self.num_closed = 0
         self.closed = False
@@ -70,6 +71,9 @@ class RecordingSink:
             raise OSError("disk full")
         assert frame.index == result.index
         self.results.append(result)
+
+    def announce(self, discontinuity):
+        self.announced.append(discontinuity)
 
     def close(self, end=None):
         self.end = end

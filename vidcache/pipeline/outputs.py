@@ -1,14 +1,17 @@
 """All sinks of a run as one, none of which is left open."""
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from vidcache.frames import Frame, FrameResult
+from vidcache.frames import Discontinuity, Frame, FrameResult
 from vidcache.pipeline.timer import StageTimer
 from vidcache.video import Sink
 
 __all__ = ["Outputs"]
+
+_log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -19,8 +22,29 @@ class _Timed(Protocol):
     def stage_times(self) -> Mapping[str, tuple[float, int]]: ...
 
 
+@runtime_checkable
+class _Named(Protocol):
+    """A sink that says what it is called."""
+
+    @property
+    def name(self) -> str: ...
+
+
+@runtime_checkable
+class _Dropping(Protocol):
+    """A sink that leaves out what it cannot take in time, and counts it."""
+
+    @property
+    def num_dropped(self) -> int: ...
+
+
 class Outputs:
     """Opens, feeds and closes several sinks.
+
+    A sink that fails ends the run of a file: half an output is worse than an error. A live run
+    goes on with its other sinks as long as there is one, since nobody can watch the hour again:
+    the failure is logged at once, stands in the end record, and is raised at the end. Only a
+    reader of the standard output that has gone away ends a live run too.
 
     Args:
         sinks: The sinks, fed in this order.
@@ -31,24 +55,44 @@ class Outputs:
         self._sinks = tuple(sinks)
         self._timer = timer
         self._opened: list[Sink] = []
+        self._live = False
+        self._names = _unique_names(sinks)
+        self._failures: dict[int, Exception] = {}
 
     def open(self, header: Mapping[str, Any]) -> None:
-        """Opens every sink. If one fails, `close` still closes those that did open."""
+        """Opens every sink. If one fails, `close` still closes those that did open.
+
+        Args:
+            header: The fields of the JSONL header. ``live`` says what happens when a sink fails.
+        """
+        self._live = bool(header.get("live"))
         for sink in self._sinks:
             sink.open(dict(header))
             self._opened.append(sink)
 
     def write(self, frame: Frame, result: FrameResult) -> None:
-        """Gives a frame to every sink that still takes any, and notes the seconds it took."""
+        """Gives a frame to every sink that still takes any, and notes the seconds it took.
+
+        Raises:
+            SinkError: If an output cannot be written and the run cannot do without it.
+        """
         for sink in self._opened:
-            if sink.closed:
-                continue
-            stage = type(sink).__name__.removesuffix("Sink").lower()
+            stage = self._names[id(sink)]
             start = time.perf_counter()
-            sink.write(frame, result)
+            if not self._feed(sink, lambda sink=sink: sink.write(frame, result)):
+                continue
             seconds = time.perf_counter() - start
             self._timer.add(stage, seconds)
             result.timings[stage] = result.timings.get(stage, 0.0) + seconds
+
+    def announce(self, discontinuity: Discontinuity) -> None:
+        """Tells every sink that still takes any that no frames come until further notice.
+
+        Raises:
+            SinkError: If an output cannot be written and the run cannot do without it.
+        """
+        for sink in self._opened:
+            self._feed(sink, lambda sink=sink: sink.announce(discontinuity))
 
     def count_background_times(self) -> None:
         """Adds the stages of sinks that work in the background to the timer; call it once."""
@@ -57,17 +101,66 @@ class Outputs:
                 for stage, (seconds, num_frames) in sink.stage_times.items():
                     self._timer.add(stage, seconds, num_frames=num_frames)
 
+    def report(self) -> dict[str, dict[str, Any]]:
+        """What sinks left out (``dropped``) or why they gave up (``failed``), by their names."""
+        found: dict[str, dict[str, Any]] = {}
+        for sink in self._opened:
+            entry: dict[str, Any] = {}
+            if isinstance(sink, _Dropping) and sink.num_dropped:
+                entry["dropped"] = sink.num_dropped
+            if id(sink) in self._failures:
+                entry["failed"] = str(self._failures[id(sink)])
+            if entry:
+                found[self._names[id(sink)]] = entry
+        return found
+
     def close(self, end: Mapping[str, Any]) -> None:
         """Closes every sink that was opened, whatever happens with the others.
+
+        Args:
+            end: The fields of the end record; ``sinks`` is added where there is something to
+                `report`.
 
         Raises:
             Exception: The first failure, after all were closed.
         """
-        failure: Exception | None = None
+        problems = self.report()
+        record = {**end, "sinks": problems} if problems else dict(end)
+        failure = next(iter(self._failures.values()), None)
         while self._opened:
+            sink = self._opened.pop(0)
             try:
-                self._opened.pop(0).close(dict(end))
+                sink.close(dict(record))
             except Exception as error:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _feed(self, sink: Sink, give: Callable[[], None]) -> bool:
+        """Gives something to a sink; False if it took nothing."""
+        if sink.closed or id(sink) in self._failures:
+            return False
+        try:
+            give()
+        except Exception as error:
+            others = [s for s in self._opened if not s.closed and id(s) not in self._failures]
+            alone = all(other is sink for other in others)
+            if not self._live or alone or isinstance(error.__cause__, BrokenPipeError):
+                raise
+            self._failures[id(sink)] = error
+            _log.warning("%s; the other outputs go on", error)
+            return False
+        return True
+
+
+def _unique_names(sinks: Sequence[Sink]) -> dict[int, str]:
+    """A name for each sink by its identity, numbered where two are of one kind."""
+    names: dict[int, str] = {}
+    for sink in sinks:
+        kind = type(sink).__name__.removesuffix("Sink").lower()
+        base = name = sink.name if isinstance(sink, _Named) else kind
+        number = 2
+        while name in names.values():
+            name, number = f"{base}_{number}", number + 1
+        names[id(sink)] = name
+    return names

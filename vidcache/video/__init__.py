@@ -5,13 +5,18 @@ The only package that imports PyAV and OpenCV, and only once they are used.
 
 from vidcache.video.locations import expand_sources, hide_credentials
 from vidcache.video.sinks import (
+    FILE_SINKS,
+    CsvSink,
     JsonlSink,
+    MotSink,
     Mp4Writer,
     Overlay,
     Recording,
     Sink,
     VideoSink,
+    WebVttSink,
     WindowSink,
+    file_sink,
     iter_records,
     read_jsonl,
     records_from_result,
@@ -19,15 +24,20 @@ from vidcache.video.sinks import (
 from vidcache.video.source import Source, open_source
 
 __all__ = [
+    "FILE_SINKS",
+    "CsvSink",
     "JsonlSink",
+    "MotSink",
     "Mp4Writer",
     "Overlay",
     "Recording",
     "Sink",
     "Source",
     "VideoSink",
+    "WebVttSink",
     "WindowSink",
     "expand_sources",
+    "file_sink",
     "hide_credentials",
     "iter_records",
     "open_source",

@@ -104,6 +104,26 @@ def test_every_line_is_there_as_soon_as_it_is_written(tmp_path: Path) -> None:
             assert len(path.read_text().splitlines()) == index + 2
 
 
+def test_a_lost_camera_is_told_at_once_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    lost = Discontinuity("disconnect", 1, 0.0, "no answer for 10 s", 1_700_000_000.5)
+    with JsonlSink(path) as sink:
+        sink.open(HEADER)
+        sink.write(frame(0), result(0))
+        sink.announce(lost)
+        assert json.loads(path.read_text().splitlines()[-1]) == {
+            "type": "discontinuity",
+            "reason": "disconnect",
+            "frame": 1,
+            "pts": 0.0,
+            "detail": "no answer for 10 s",
+            "time": 1_700_000_000.5,
+        }
+        sink.write(frame(1), result(1))
+    assert read_jsonl(path).events == (lost,)
+    assert read_jsonl(path).frames[1].events == (lost,)
+
+
 def test_leaving_without_an_end_leaves_a_file_that_says_it_was_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     with JsonlSink(path) as sink:

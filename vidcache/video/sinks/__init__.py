@@ -1,21 +1,31 @@
-"""Outputs: results as JSON lines and annotated video, a live window, the drawing on frames."""
+"""Outputs: results as text, tables and annotated video, a live window, the drawing on frames."""
 
-from vidcache.video.sinks.jsonl import JsonlSink, records_from_result
+from vidcache.video.sinks.csv_sink import CsvSink
+from vidcache.video.sinks.file_sinks import FILE_SINKS, file_sink
+from vidcache.video.sinks.jsonl import JsonlSink
+from vidcache.video.sinks.mot import MotSink
 from vidcache.video.sinks.mp4_writer import Mp4Writer
 from vidcache.video.sinks.overlay import Overlay
 from vidcache.video.sinks.recording import Recording, iter_records, read_jsonl
+from vidcache.video.sinks.records import records_from_result
 from vidcache.video.sinks.sink import Sink
 from vidcache.video.sinks.video_sink import VideoSink
+from vidcache.video.sinks.webvtt import WebVttSink
 from vidcache.video.sinks.window_sink import WindowSink
 
 __all__ = [
+    "FILE_SINKS",
+    "CsvSink",
     "JsonlSink",
+    "MotSink",
     "Mp4Writer",
     "Overlay",
     "Recording",
     "Sink",
     "VideoSink",
+    "WebVttSink",
     "WindowSink",
+    "file_sink",
     "iter_records",
     "read_jsonl",
     "records_from_result",

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from vidcache.errors import InputError
 from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, Track
-from vidcache.video.sinks.jsonl import SCHEMA_VERSION
+from vidcache.video.sinks.records import SCHEMA_VERSION
 
 __all__ = ["Recording", "iter_records", "read_jsonl"]
 
@@ -84,7 +84,13 @@ def read_jsonl(path: str | os.PathLike[str]) -> Recording:
                 frames.append(_result_from_record(record, pending))
                 pending = []
             elif kind == "discontinuity":
-                gap = Discontinuity(record["reason"], record["frame"], record["pts"])
+                gap = Discontinuity(
+                    record["reason"],
+                    record["frame"],
+                    record["pts"],
+                    record.get("detail", ""),
+                    record.get("time"),
+                )
                 pending.append(gap)
                 events.append(gap)
             elif kind == "event":

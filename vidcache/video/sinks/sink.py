@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Any, Protocol
 
-from vidcache.frames import Frame, FrameResult
+from vidcache.frames import Discontinuity, Frame, FrameResult
 
 __all__ = ["Sink"]
 
@@ -39,6 +39,17 @@ class Sink(Protocol):
 
         Raises:
             SinkError: It cannot be written. What was written before stays readable.
+        """
+        ...
+
+    def announce(self, discontinuity: Discontinuity) -> None:
+        """Take note that no frames come until further notice: a camera was lost.
+
+        It is called between two `write`, when it happens. Every other discontinuity rides in
+        the `FrameResult.events` of the frame after it. An output of frames may ignore it.
+
+        Raises:
+            SinkError: It cannot be written.
         """
         ...
 

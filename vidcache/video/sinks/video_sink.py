@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vidcache.errors import SinkError, VidcacheError
-from vidcache.frames import Frame, FrameResult
+from vidcache.frames import Discontinuity, Frame, FrameResult
 from vidcache.video.closing import Closing
 from vidcache.video.sinks.mp4_writer import Mp4Writer
 from vidcache.video.sinks.overlay import Overlay
@@ -93,6 +93,9 @@ class VideoSink(Closing):
             raise SinkError(f"'{self._path}' is not open: call open(header) before write")
         self._raise_error()
         self._items.put((frame, result))
+
+    def announce(self, discontinuity: Discontinuity) -> None:
+        """Nothing: the last frame is shown until the next one comes. See `Sink.announce`."""
 
     def close(self, end: dict[str, Any] | None = None) -> None:
         """Encode what is waiting and finish the file. See `Sink.close`.

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Literal
 
 from vidcache.errors import MissingExtraError, SinkError
-from vidcache.frames import Frame, FrameResult
+from vidcache.frames import Discontinuity, Frame, FrameResult
 from vidcache.video.closing import Closing
 from vidcache.video.sinks.overlay import Overlay
 
@@ -79,6 +79,9 @@ class WindowSink(Closing):
         except cv2.error as error:
             self._finished = True
             raise SinkError(f"cannot show frames in a window any more: {error.err}") from error
+
+    def announce(self, discontinuity: Discontinuity) -> None:
+        """Nothing: the last frame stays until the next one comes. See `Sink.announce`."""
 
     def close(self, end: dict[str, Any] | None = None) -> None:
         """Close the window. See `Sink.close`."""

@@ -1,0 +1,86 @@
+"""Results as records for JSON, the same for every output that writes JSON."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from vidcache.frames import Discontinuity, Event, FrameResult
+
+__all__ = ["SCHEMA_VERSION", "json_line", "record_from_event", "records_from_result"]
+
+SCHEMA_VERSION = 1
+
+
+def json_line(record: dict[str, Any]) -> str:
+    """A record as one line of JSON, without its line end.
+
+    NumPy numbers become numbers, NaN and infinity null, paths text.
+    """
+    return json.dumps(_clean(record), ensure_ascii=False, separators=(", ", ": "))
+
+
+def records_from_result(result: FrameResult) -> list[dict[str, Any]]:
+    """The JSON records of one frame: its discontinuities, the frame, its events.
+
+    A discontinuity stands before its frame because the frame does not follow from what is above;
+    an event stands after the frame at which it became known, and may name an earlier one. ``time``
+    is there for live sources only, ``session`` once a tracker has been reset.
+    """
+    frame: dict[str, Any] = {
+        "type": "frame",
+        "frame": result.index,
+        "pts": round(result.pts_seconds, 6),
+        "action": result.action,
+        "actions": [
+            {"label": action.label, "score": round(action.score, 4)} for action in result.actions
+        ],
+        "objects": [
+            {
+                "id": track.id,
+                "label": track.label,
+                "score": round(track.score, 4),
+                "box": [round(edge, 2) for edge in track.box_xyxy],
+            }
+            for track in result.objects
+        ],
+        "flags": list(result.flags),
+    }
+    if result.session:
+        frame["session"] = result.session
+    if result.time is not None:
+        frame["time"] = round(result.time, 3)
+    before = [record_from_event(e) for e in result.events if isinstance(e, Discontinuity)]
+    after = [record_from_event(e) for e in result.events if isinstance(e, Event)]
+    return [*before, frame, *after]
+
+
+def record_from_event(event: Event | Discontinuity) -> dict[str, Any]:
+    """The JSON record of an action that began or ended, or of a discontinuity."""
+    place = {"frame": event.frame, "pts": round(event.pts_seconds, 6)}
+    if isinstance(event, Discontinuity):
+        known = {"type": "discontinuity", "reason": event.reason, **place}
+        if event.detail:
+            known["detail"] = event.detail
+        if event.time is not None:
+            known["time"] = round(event.time, 3)
+        return known
+    return {"type": "event", "kind": event.kind, "label": event.label, **place}
+
+
+def _clean(value: Any) -> Any:
+    """The same value in what JSON knows: NumPy numbers as numbers, NaN and infinity as null."""
+    if isinstance(value, dict):
+        fields = cast(dict[Any, Any], value)
+        return {str(key): _clean(item) for key, item in fields.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in cast(list[Any], value)]
+    if isinstance(value, np.generic):
+        return _clean(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return value
