@@ -12,6 +12,27 @@ from numpy.typing import NDArray
 __all__ = ["ActionScore", "Discontinuity", "Event", "Frame", "FrameResult", "Track"]
 
 
+@dataclass(frozen=True)
+class Discontinuity:
+    """A place where the stream does not follow from what came before.
+
+    Attributes:
+        reason: What happened: ``"disconnect"`` (no frames come until further notice),
+            ``"reconnect"``, ``"timestamp_jump"``, ``"size_change"`` or ``"scene_cut"``.
+        frame: Index of the first frame after it; of a disconnect, the index that the next frame
+            will have, if one comes.
+        pts_seconds: Presentation time of that frame; of a disconnect, that of the last one.
+        detail: What is known about it, in words for people; empty if nothing more is.
+        time: Wall-clock time at which it was seen (seconds since the epoch) for live sources.
+    """
+
+    reason: str
+    frame: int
+    pts_seconds: float
+    detail: str = ""
+    time: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of a source, upright and in RGB.
@@ -22,6 +43,7 @@ class Frame:
         pts_seconds: Presentation time within the source. It never decreases.
         time: Wall-clock arrival (seconds since the epoch) for live sources, else None.
         flags: What is known to be unusual about it: ``tainted``, ``after_gap``, …
+        gaps: What its source knows to have happened between the frame before and this one.
     """
 
     image_rgb: NDArray[np.uint8]
@@ -29,6 +51,7 @@ class Frame:
     pts_seconds: float
     time: float | None = None
     flags: tuple[str, ...] = ()
+    gaps: tuple[Discontinuity, ...] = ()
 
     def __repr__(self) -> str:
         height, width = self.image_rgb.shape[:2]
@@ -81,27 +104,6 @@ class Event:
     label: str
     frame: int
     pts_seconds: float
-
-
-@dataclass(frozen=True)
-class Discontinuity:
-    """A place where the stream does not follow from what came before.
-
-    Attributes:
-        reason: What happened: ``"disconnect"`` (no frames come until further notice),
-            ``"reconnect"``, ``"timestamp_jump"``, ``"size_change"`` or ``"scene_cut"``.
-        frame: Index of the first frame after it; of a disconnect, the index that the next frame
-            will have, if one comes.
-        pts_seconds: Presentation time of that frame; of a disconnect, that of the last one.
-        detail: What is known about it, in words for people; empty if nothing more is.
-        time: Wall-clock time at which it was seen (seconds since the epoch) for live sources.
-    """
-
-    reason: str
-    frame: int
-    pts_seconds: float
-    detail: str = ""
-    time: float | None = None
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def web(tmp_path: Path) -> Iterator[str]:
 
 
 def test_an_rtsp_camera_is_read_over_tcp(rtsp: tuple[str, subprocess.Popen[bytes]]) -> None:
-    with open_source(f"rtsp://me:secret@{rtsp[0]}/camera.mp4", when_full="wait") as source:
+    with open_source(f"rtsp://me:secret@{rtsp[0]}/camera.mp4", when_full="block") as source:
         assert source.is_live
         assert source.size == (128, 96)
         assert source.uri == f"rtsp://***@{rtsp[0]}/camera.mp4"
@@ -191,7 +191,7 @@ def test_hls_with_an_end_is_a_file(make_video: Callable[..., Path], web: str) ->
 
 
 def test_mjpeg_over_http_is_live(web: str) -> None:
-    with open_source(f"http://{web}/camera.mjpg?token=abc", when_full="wait") as source:
+    with open_source(f"http://{web}/camera.mjpg?token=abc", when_full="block") as source:
         assert source.is_live
         assert source.uri.endswith("token=***")
         frames = list(source)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vidcache.errors import ConfigError, MissingExtraError, SourceError
+from vidcache.frames import Frame
 from vidcache.video import open_source
 
 BACKENDS = ["pyav", "opencv"]
@@ -243,7 +244,7 @@ def test_a_slow_reader_of_a_live_source_gets_the_newest_and_a_count_of_the_rest(
 
 def test_a_live_source_can_be_read_without_loss() -> None:
     uri = "lavfi:testsrc2=size=64x48:rate=100:duration=0.5,realtime"
-    with open_source(uri, when_full="wait") as source:
+    with open_source(uri, when_full="block") as source:
         time.sleep(0.3)
         assert [frame.index for frame in source] == list(range(50))
         assert source.num_dropped == 0
@@ -301,3 +302,46 @@ def test_nothing_is_written_to_stderr_about_bad_files(tmp_path: Path, backend: s
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
     assert done.stdout.count(b"\n") == 1
     assert done.stderr == b""
+
+
+def test_polling_need_not_wait() -> None:
+    with open_source("lavfi:testsrc2=size=64x48:rate=2:duration=1,realtime") as source:
+        first = source.poll()
+        assert isinstance(first, Frame)
+        assert source.poll(0) is None
+        assert not source.ended
+        assert isinstance(source.poll(30), Frame)
+        assert source.poll(30) is None
+        assert source.ended
+        assert source.poll() is None
+
+
+def test_one_thread_can_wait_for_many_sources() -> None:
+    news = threading.Event()
+    sources = [
+        open_source(f"lavfi:testsrc2=size=64x48:rate=20:duration={seconds},realtime")
+        for seconds in (0.3, 0.6)
+    ]
+    counts = [0, 0]
+    for source in sources:
+        source.set_listener(news.set)
+    while not all(source.ended for source in sources):
+        assert news.wait(30)
+        news.clear()
+        for number, source in enumerate(sources):
+            while source.poll(0) is not None:
+                counts[number] += 1
+    assert counts[0] + sources[0].num_dropped == sources[0].num_seen
+    assert counts[1] > counts[0] > 2
+
+
+def test_every_frame_of_a_live_source_is_shown_or_counted() -> None:
+    with open_source("lavfi:testsrc2=size=64x48:rate=100:duration=1,realtime") as source:
+        indices = []
+        for frame in source:
+            indices.append(frame.index)
+            time.sleep(0.05)
+        assert indices[0] == 0
+        assert source.num_dropped > 20
+        assert source.num_seen == len(indices) + source.num_dropped == indices[-1] + 1
+        assert source.dropped_by_cause["full"] == source.num_dropped

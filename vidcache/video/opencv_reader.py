@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from vidcache.errors import MissingExtraError, SourceError
 from vidcache.frames import Frame
 from vidcache.video.failures import explain_failure
+from vidcache.video.latency import LatencyGauge
 from vidcache.video.locations import Location
-from vidcache.video.reading import ReadOptions, StreamInfo
+from vidcache.video.reading import ReadOptions, StreamInfo, TimedFrame
 from vidcache.video.timestamps import PresentationClock
 
 __all__ = ["OpencvReader"]
@@ -40,8 +41,9 @@ class OpencvReader:
         self._options = options
         self.info: StreamInfo | None = None
         self.truncated = False
+        self.num_skipped = 0
 
-    def frames(self, stopped: Callable[[], bool]) -> Iterator[Frame]:
+    def frames(self, stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
         """Open the source and yield its frames. See `Reader.frames`."""
         capture = self._open()
         try:
@@ -49,7 +51,7 @@ class OpencvReader:
         finally:
             capture.release()
 
-    def _frames(self, capture: Any, stopped: Callable[[], bool]) -> Iterator[Frame]:
+    def _frames(self, capture: Any, stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
         import cv2
 
         camera = self._location.kind == "camera"
@@ -57,6 +59,7 @@ class OpencvReader:
         rate = float(capture.get(cv2.CAP_PROP_FPS))
         rate = rate if math.isfinite(rate) and rate > 0 else _DEFAULT_RATE
         clock = PresentationClock(rate)
+        gauge = LatencyGauge()
         index = 0
         while not stopped():
             ok, image_bgr = capture.read()
@@ -71,7 +74,9 @@ class OpencvReader:
             image = self._to_rgb(image_bgr)
             if self.info is None:
                 self.info = self._describe(capture, image, rate, live)
-            yield Frame(image, index, pts_seconds, time.time() if live else None, flags)
+            frame = Frame(image, index, pts_seconds, time.time() if live else None, flags)
+            gauge.observe(arrival, pts_seconds)
+            yield TimedFrame(frame, gauge.due(pts_seconds) if live else None)
             index += 1
         if stopped():
             return

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from vidcache.errors import MissingExtraError, SourceError
 from vidcache.frames import Frame
 from vidcache.video.failures import explain_failure
+from vidcache.video.latency import LatencyGauge
 from vidcache.video.locations import Location
 from vidcache.video.orientation import Orientation
-from vidcache.video.reading import ReadOptions, StreamInfo
+from vidcache.video.reading import ReadOptions, StreamInfo, TimedFrame
 from vidcache.video.timestamps import PresentationClock
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class PyavReader:
         self._options = options
         self.info: StreamInfo | None = None
         self.truncated = False
+        self.num_skipped = 0
 
-    def frames(self, stopped: Callable[[], bool]) -> Iterator[Frame]:
+    def frames(self, stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
         """Open the source and yield its frames. See `Reader.frames`."""
         container, stream = self._open()
         try:
@@ -56,13 +58,14 @@ class PyavReader:
 
     def _frames(
         self, container: "InputContainer", stream: "VideoStream", stopped: Callable[[], bool]
-    ) -> Iterator[Frame]:
+    ) -> Iterator[TimedFrame]:
         rate = float(stream.average_rate or stream.guessed_rate or stream.base_rate or 0)
         live = self._is_live(container)
         # A live stream begins where it is joined, a file where its container says.
         clock = PresentationClock(
             rate or _DEFAULT_RATE, None if live else _seconds(stream.start_time, stream.time_base)
         )
+        gauge = LatencyGauge()
         end_seconds = 0.0
         for index, (picture, tainted) in enumerate(self._pictures(container, stream, stopped)):
             image = self._to_rgb(picture)
@@ -72,13 +75,15 @@ class PyavReader:
             end_seconds = pts_seconds + float(
                 picture.duration * (picture.time_base or 0) if picture.duration else 1 / (rate or 1)
             )
-            yield Frame(
+            frame = Frame(
                 image_rgb=image,
                 index=index,
                 pts_seconds=pts_seconds,
                 time=time.time() if live else None,
                 flags=(*flags, "tainted") if tainted else flags,
             )
+            gauge.observe(time.monotonic(), pts_seconds)
+            yield TimedFrame(frame, gauge.due(pts_seconds) if live else None)
         if stopped():
             return
         if self.info is None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from vidcache.frames import Frame
 
-__all__ = ["ReadOptions", "Reader", "StreamInfo"]
+__all__ = ["ReadOptions", "Reader", "StreamInfo", "TimedFrame"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class ReadOptions:
         camera_size: Width and height to ask a camera for.
         camera_rate: Frames a second to ask a camera for.
         libav_options: Options handed to libav as they are.
+        max_latency: Seconds that a live source may lag behind before frames are skipped.
     """
 
     max_size: int | None = None
@@ -29,6 +30,7 @@ class ReadOptions:
     camera_size: tuple[int, int] | None = None
     camera_rate: float | None = None
     libav_options: dict[str, str] = field(default_factory=dict[str, str])
+    max_latency: float | None = None
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """The size at which a picture of this size is handed out."""
@@ -64,19 +66,34 @@ class StreamInfo:
     backend: str
 
 
+@dataclass(frozen=True)
+class TimedFrame:
+    """A frame as it leaves its reader.
+
+    Attributes:
+        frame: The frame.
+        due: Monotonic time at which it would have come without delay; None for a file.
+    """
+
+    frame: Frame
+    due: float | None
+
+
 class Reader(Protocol):
     """Opens and decodes one source, all of it on the thread that calls `frames`.
 
     Attributes:
         info: What was learnt; set before the first frame is yielded.
         truncated: True once the stream is known to have ended early.
+        num_skipped: Frames that were not decoded, to catch up. They are numbered all the same.
     """
 
     info: StreamInfo | None
     truncated: bool
+    num_skipped: int
 
-    def frames(self, stopped: Callable[[], bool]) -> Iterator[Frame]:
-        """Open the source and yield its frames, from 0.
+    def frames(self, stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
+        """Open the source and yield its frames, numbered from 0.
 
         Args:
             stopped: Asked between packets; once it is true the frames end.

@@ -3,14 +3,14 @@
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 from vidcache.errors import ConfigError, SourceError, VidcacheError
-from vidcache.frames import Frame
+from vidcache.frames import Discontinuity, Frame
 from vidcache.video.closing import Closing
-from vidcache.video.handover import Handover
+from vidcache.video.handover import Handover, WhenFull
 from vidcache.video.locations import Location, locate
 from vidcache.video.reading import Reader, ReadOptions, StreamInfo
 
@@ -25,9 +25,11 @@ class Source(Closing):
     """An opened video, an iterator of its frames and a context manager.
 
     Made by `open_source`. Decoding goes on in the background while a frame is worked on. A file
-    is read without loss; a live source never makes its reader late: frames that come while the
-    buffer is full push the oldest one out, and `num_dropped` counts them. Frames are numbered as
-    they come from the decoder, so a gap in `Frame.index` shows where frames were dropped.
+    is read without loss; a live source never makes its reader late: of the frames that come while
+    the buffer is full some are dropped, and counted. Frames are numbered as they come from the
+    decoder, so a gap in `Frame.index` shows where frames were dropped.
+
+    Iterating gives frames; `poll` gives also what happened to the source, and need not wait.
     """
 
     def __init__(
@@ -51,18 +53,47 @@ class Source(Closing):
             StopIteration: The video has ended, or the source was closed.
             SourceError: It could not be read on.
         """
-        frame = self._handover.get()
-        if frame is None:
-            raise StopIteration
+        while (item := self.poll(None)) is not None:
+            if isinstance(item, Frame):
+                return item
+        raise StopIteration
+
+    def poll(self, timeout: float | None = None) -> Frame | Discontinuity | None:
+        """The next frame, or news of the source, in order.
+
+        Args:
+            timeout: Seconds to wait for it at most; 0 does not wait, None waits until it comes.
+
+        Returns:
+            A frame; or a discontinuity that stands for itself: a ``disconnect``, after which no
+            frames come until further notice. None if nothing came in time, and at once when the
+            source has `ended`.
+
+        Raises:
+            SourceError: The source could not be read on. It has ended then.
+        """
+        item = self._handover.get(timeout)
+        if item is None:
+            return None
         if self._first is None:
-            self._first = (frame.index, frame.pts_seconds)
+            if isinstance(item, Discontinuity):
+                return replace(item, frame=0, pts_seconds=0.0)
+            self._first = (item.index, item.pts_seconds)
         index, pts_seconds = self._first
-        if index == 0:
-            return frame
         # What a camera showed before anybody looked is not part of the video.
-        return replace(
-            frame, index=frame.index - index, pts_seconds=frame.pts_seconds - pts_seconds
-        )
+        return item if index == 0 else _shift(item, -index, -pts_seconds)
+
+    def set_listener(self, listener: Callable[[], None] | None) -> None:
+        """Have a function called whenever `poll` may have something new to say.
+
+        One thread can so wait for many sources: each calls the listener when a frame or news has
+        come, when it has ended and when it was closed; and at once if there is something already.
+
+        Args:
+            listener: Called from any thread, without a lock held. It must neither wait nor raise,
+                such as one that sets an event. None takes it away.
+        """
+        self._handover.set_listener(listener)
 
     def close(self) -> None:
         """Stop decoding and let everything go. Never hangs; closing twice is fine.
@@ -112,9 +143,28 @@ class Source(Closing):
         return self.info.duration_seconds
 
     @property
+    def num_seen(self) -> int:
+        """Frames that came from the first one taken on; once it ended, taken and dropped ones."""
+        return self._handover.num_seen
+
+    @property
     def num_dropped(self) -> int:
-        """Frames dropped so far because they came faster than they were taken."""
-        return self._handover.num_dropped
+        """Frames of a live source that were dropped so far."""
+        return sum(self.dropped_by_cause.values())
+
+    @property
+    def dropped_by_cause(self) -> dict[str, int]:
+        """Frames dropped so far, by cause.
+
+        ``full``: the buffer was full. ``late``: older than ``max_latency``. ``skipped``: not even
+        decoded, to catch up with what the network or a slow machine had held back.
+        """
+        return self._handover.dropped_by_cause
+
+    @property
+    def ended(self) -> bool:
+        """True once everything was taken and nothing more comes."""
+        return self._handover.ended
 
     @property
     def truncated(self) -> bool:
@@ -134,7 +184,8 @@ def open_source(
     backend: Literal["auto", "pyav", "opencv"] = "auto",
     max_size: int | None = None,
     buffer_frames: int | None = None,
-    when_full: Literal["auto", "wait", "drop_oldest"] = "auto",
+    when_full: Literal["auto", "block", "latest", "oldest"] = "auto",
+    max_latency: float | None = None,
     open_timeout: float = 10.0,
     read_timeout: float = 10.0,
     camera_size: tuple[int, int] | None = None,
@@ -151,8 +202,11 @@ def open_source(
         backend: ``auto`` reads cameras with OpenCV and all else with PyAV.
         max_size: Longest side of the frames in pixels; larger ones are shrunk while decoding.
         buffer_frames: Decoded frames that may wait; by default 8, and 2 for a live source.
-        when_full: What happens when they do: ``wait``, or ``drop_oldest``; ``auto`` drops for a
-            live source only.
+        when_full: What happens when another one comes: ``block`` makes the decoder wait,
+            ``oldest`` drops the frame that has waited longest, ``latest`` the one that came.
+            ``auto`` is ``oldest`` for a live source and ``block`` for a file.
+        max_latency: Age in seconds at which a frame of a live source is dropped instead of being
+            handed out. It counts against the frame that came quickest.
         open_timeout: Seconds that a network source may take to open.
         read_timeout: Seconds that it may then take for the next packet.
         camera_size: Width and height to ask a camera for; it gives the nearest it can.
@@ -174,14 +228,25 @@ def open_source(
         raise ConfigError(f"max_size={max_size}: expected a number of pixels of at least 1")
     if buffer_frames is not None and buffer_frames < 1:
         raise ConfigError(f"buffer_frames={buffer_frames}: expected at least 1")
+    if when_full not in ("auto", *get_args(WhenFull)):
+        known = ", ".join(map(repr, get_args(WhenFull)))
+        raise ConfigError(f"when_full={when_full!r}: expected 'auto', {known}")
+    if max_latency is not None and not max_latency > 0:
+        raise ConfigError(f"max_latency={max_latency}: expected seconds, more than 0")
     options = ReadOptions(
-        max_size, open_timeout, read_timeout, camera_size, camera_rate, dict(libav_options or {})
+        max_size,
+        open_timeout,
+        read_timeout,
+        camera_size,
+        camera_rate,
+        dict(libav_options or {}),
+        max_latency,
     )
     reader = _make_reader(location, backend, options)
     handover = Handover()
     thread = threading.Thread(
         target=_decode,
-        args=(reader, handover, location, buffer_frames, when_full),
+        args=(reader, handover, location, buffer_frames, when_full, max_latency),
         name=f"vidcache-decode {location.shown}",
         daemon=True,
     )
@@ -209,24 +274,37 @@ def _make_reader(location: Location, backend: str, options: ReadOptions) -> Read
     return PyavReader(location, options)
 
 
+def _shift(item: Frame | Discontinuity, num_frames: int, seconds: float) -> Frame | Discontinuity:
+    """The item at another place of the video."""
+    pts_seconds = item.pts_seconds + seconds
+    if isinstance(item, Discontinuity):
+        return replace(item, frame=item.frame + num_frames, pts_seconds=pts_seconds)
+    gaps = tuple(
+        replace(gap, frame=gap.frame + num_frames, pts_seconds=gap.pts_seconds + seconds)
+        for gap in item.gaps
+    )
+    return replace(item, index=item.index + num_frames, pts_seconds=pts_seconds, gaps=gaps)
+
+
 def _decode(
     reader: Reader,
     handover: Handover,
     location: Location,
     buffer_frames: int | None,
-    when_full: str,
+    when_full: Literal["auto", "block", "latest", "oldest"],
+    max_latency: float | None,
 ) -> None:
     """Body of the decoding thread: everything that it meets reaches the consumer."""
     error: BaseException | None = None
     frames = reader.frames(lambda: handover.closed)
     try:
-        for frame in frames:
-            if frame.index == 0:
+        for timed in frames:
+            if timed.frame.index == 0:
                 live = reader.info is not None and reader.info.is_live
-                drop = when_full == "drop_oldest" or (when_full == "auto" and live)
-                default = _LIVE_BUFFER_FRAMES if drop else _FILE_BUFFER_FRAMES
-                handover.configure(buffer_frames or default, drop_oldest=drop)
-            if not handover.put(frame):
+                policy = ("oldest" if live else "block") if when_full == "auto" else when_full
+                default = _FILE_BUFFER_FRAMES if policy == "block" else _LIVE_BUFFER_FRAMES
+                handover.configure(buffer_frames or default, policy, max_latency if live else None)
+            if not handover.put(timed.frame, timed.due):
                 break
     except VidcacheError as known:
         error = known
