@@ -6,6 +6,7 @@ The only package that imports PyAV and OpenCV, and only once they are used.
 from vidcache.video.locations import expand_sources, hide_credentials
 from vidcache.video.sinks import (
     FILE_SINKS,
+    BackgroundSink,
     CsvSink,
     JsonlSink,
     MotSink,
@@ -25,6 +26,7 @@ from vidcache.video.source import Source, open_source
 
 __all__ = [
     "FILE_SINKS",
+    "BackgroundSink",
     "CsvSink",
     "JsonlSink",
     "MotSink",

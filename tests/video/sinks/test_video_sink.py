@@ -195,7 +195,7 @@ def test_leaving_by_an_exception_leaves_a_whole_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert times(path) == [0.0]
-    assert not [t for t in threading.enumerate() if t.name.startswith("vidcache-encode")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("vidcache-sink")]
 
 
 def test_a_video_without_frames_leaves_no_file(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Outputs: results as text, tables and annotated video, a live window, the drawing on frames."""
 
+from vidcache.video.sinks.background import BackgroundSink
 from vidcache.video.sinks.csv_sink import CsvSink
 from vidcache.video.sinks.file_sinks import FILE_SINKS, file_sink
 from vidcache.video.sinks.jsonl import JsonlSink
@@ -15,6 +16,7 @@ from vidcache.video.sinks.window_sink import WindowSink
 
 __all__ = [
     "FILE_SINKS",
+    "BackgroundSink",
     "CsvSink",
     "JsonlSink",
     "MotSink",
