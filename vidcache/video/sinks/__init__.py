@@ -9,6 +9,8 @@ from vidcache.video.sinks.mp4_writer import Mp4Writer
 from vidcache.video.sinks.overlay import Overlay
 from vidcache.video.sinks.recording import Recording, iter_records, read_jsonl
 from vidcache.video.sinks.records import records_from_result
+from vidcache.video.sinks.rotating_jsonl import RotatingJsonlSink
+from vidcache.video.sinks.segmented_video import SegmentedVideoSink
 from vidcache.video.sinks.sink import Sink
 from vidcache.video.sinks.video_sink import VideoSink
 from vidcache.video.sinks.webvtt import WebVttSink
@@ -23,6 +25,8 @@ __all__ = [
     "Mp4Writer",
     "Overlay",
     "Recording",
+    "RotatingJsonlSink",
+    "SegmentedVideoSink",
     "Sink",
     "VideoSink",
     "WebVttSink",

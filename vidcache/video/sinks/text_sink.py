@@ -27,6 +27,12 @@ class TextSink(Closing, ABC):
         self._name = os.fspath(path)
         self._file: TextIO | None = None
         self._finished = False
+        self._num_bytes = 0
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes written so far."""
+        return self._num_bytes
 
     @property
     def closed(self) -> bool:
@@ -91,6 +97,7 @@ class TextSink(Closing, ABC):
         try:
             self._file.write(text)
             self._file.flush()
+            self._num_bytes += len(text.encode())
         except OSError as error:
             self._abandon()
             what = (
