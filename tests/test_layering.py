@@ -19,7 +19,8 @@ ORDER = [
     {"tracking"},
     {"pipeline"},
     {"training"},
-    {"batch", "serve", "cli"},
+    {"batch", "serve"},
+    {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 
@@ -27,10 +28,14 @@ HOMES = {
     "timm": {"encoder"},
     "av": {"video"},
     "cv2": {"video"},
+    "paho": {"video"},
+    "prometheus_client": {"video"},
+    "pyarrow": {"video"},
     "ultralytics": {"tracking"},
     "lap": {"tracking"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "ray": {"batch"},
     "pybullet": {"training"},
     "pybullet_data": {"training"},
     "matplotlib": {"training", "cli"},

@@ -7,6 +7,7 @@ from vidcache.video.sinks.jsonl import JsonlSink
 from vidcache.video.sinks.mot import MotSink
 from vidcache.video.sinks.mp4_writer import Mp4Writer
 from vidcache.video.sinks.overlay import Overlay
+from vidcache.video.sinks.parquet import ParquetSink
 from vidcache.video.sinks.recording import Recording, iter_records, read_jsonl
 from vidcache.video.sinks.records import records_from_result
 from vidcache.video.sinks.rotating_jsonl import RotatingJsonlSink
@@ -24,6 +25,7 @@ __all__ = [
     "MotSink",
     "Mp4Writer",
     "Overlay",
+    "ParquetSink",
     "Recording",
     "RotatingJsonlSink",
     "SegmentedVideoSink",

@@ -8,6 +8,7 @@ from vidcache.errors import ConfigError
 from vidcache.video.sinks.csv_sink import CsvSink
 from vidcache.video.sinks.jsonl import JsonlSink
 from vidcache.video.sinks.mot import MotSink
+from vidcache.video.sinks.parquet import ParquetSink
 from vidcache.video.sinks.sink import Sink
 from vidcache.video.sinks.video_sink import VideoSink
 from vidcache.video.sinks.webvtt import WebVttSink
@@ -19,6 +20,7 @@ _MAKERS: Mapping[str, tuple[str, Callable[[str], Sink]]] = {
     "video": (".mp4", VideoSink),
     "mot": (".mot.txt", MotSink),
     "csv": (".csv", CsvSink),
+    "parquet": (".parquet", ParquetSink),
     "webvtt": (".vtt", WebVttSink),
 }
 
@@ -36,6 +38,7 @@ def file_sink(kind: str, path: str | os.PathLike[str]) -> Sink:
 
     Raises:
         ConfigError: There is no such kind.
+        MissingExtraError: A package that this kind needs is not installed.
 
     Example:
         >>> file_sink("csv", "results.csv.part")
