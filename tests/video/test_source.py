@@ -345,3 +345,17 @@ def test_every_frame_of_a_live_source_is_shown_or_counted() -> None:
         assert source.num_dropped > 20
         assert source.num_seen == len(indices) + source.num_dropped == indices[-1] + 1
         assert source.dropped_by_cause["full"] == source.num_dropped
+
+
+def test_a_camera_that_was_held_up_comes_back_to_the_present() -> None:
+    uri = "lavfi:testsrc2=size=64x48:rate=50:duration=4,realtime=limit=60"
+    with open_source(uri, when_full="block", max_latency=0.3) as source:
+        indices = [next(source).index for _ in range(5)]
+        time.sleep(1.5)
+        indices += [frame.index for frame in source]
+        counts = source.dropped_by_cause
+        assert counts["skipped"] > 0
+        assert counts["full"] == 0
+        assert source.num_seen == 200
+        assert len(indices) + source.num_dropped == 200
+    assert indices[-1] == 199

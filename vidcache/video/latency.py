@@ -1,6 +1,6 @@
 """How far a live stream is behind the moment that it shows, and what is too old to be shown."""
 
-__all__ = ["LatencyGauge"]
+__all__ = ["CatchUp", "LatencyGauge"]
 
 # Quartz clocks of cameras are off by tens of parts in a million.
 _CLOCK_DRIFT = 200e-6
@@ -44,3 +44,52 @@ class LatencyGauge:
     def due(self, pts_seconds: float) -> float:
         """Monotonic time at which a frame that is not late comes: its age counts from there."""
         return pts_seconds + (self._baseline or 0.0)
+
+
+class CatchUp:
+    """Decides which packets of a live stream are not decoded, so that it stays in the present.
+
+    A network or a slow machine may hold back seconds of video. Once a stream is behind by half of
+    what is allowed, packets are passed over up to a key frame that is in time again. Where passing
+    over gains nothing for a while, no more was held back: then that delay is the stream's own, and
+    ages count from there.
+
+    Args:
+        gauge: How late the frames come.
+        max_latency: Age in seconds that frames may have.
+    """
+
+    _FUTILE_SECONDS = 2.0
+    _FUTILE_SHARE = 0.1
+    _STALL_SECONDS = 0.25
+    # A camera may send one key frame and then only changes; waiting for a second would be for ever.
+    _MAX_SECONDS = 30.0
+
+    def __init__(self, gauge: LatencyGauge, max_latency: float) -> None:
+        self._gauge = gauge
+        self._max_latency = max_latency
+        self._began: float | None = None
+        self._window = (0.0, 0.0)
+        self._last = (0.0, 0.0)
+
+    def passes_over(self, now: float, pts_seconds: float, *, is_key: bool) -> bool:
+        """Whether the packet that came now is left out."""
+        lag = self._gauge.lag(now, pts_seconds)
+        if self._began is None:
+            if lag <= self._max_latency / 2:
+                return False
+            self._began = now
+            self._window = (now, lag)
+        elif now - self._last[0] > pts_seconds - self._last[1] + self._STALL_SECONDS:
+            # Nothing came for a while, which says nothing about what is held back now.
+            self._window = (now, lag)
+        self._last = (now, pts_seconds)
+        since, lag_then = self._window
+        if now - since >= self._FUTILE_SECONDS:
+            if lag_then - lag < self._FUTILE_SHARE * (now - since):
+                self._gauge.rebase(now, pts_seconds)
+                lag = 0.0
+            self._window = (now, lag)
+        if (is_key and lag <= self._max_latency / 4) or now - self._began > self._MAX_SECONDS:
+            self._began = None
+        return self._began is not None

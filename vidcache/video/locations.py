@@ -46,6 +46,15 @@ class Location:
     shown: str
 
     @property
+    def is_live(self) -> bool | None:
+        """Whether it goes on in real time, read or not; None where only opening it tells (HTTP)."""
+        if self.kind == "web":
+            return None
+        if self.kind == "lavfi":
+            return re.search(r"\brealtime\b", self.address) is not None
+        return self.kind in ("network", "camera")
+
+    @property
     def camera_number(self) -> int | None:
         """Number of the camera, for ``0`` or ``/dev/video0``; None where there is none."""
         match = re.fullmatch(r"(?:/dev/video)?(\d+)", self.address)

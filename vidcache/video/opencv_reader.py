@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from vidcache.errors import MissingExtraError, SourceError
 from vidcache.frames import Frame
 from vidcache.video.failures import explain_failure
-from vidcache.video.latency import LatencyGauge
 from vidcache.video.locations import Location
 from vidcache.video.reading import ReadOptions, StreamInfo, TimedFrame
 from vidcache.video.timestamps import PresentationClock
@@ -59,7 +58,6 @@ class OpencvReader:
         rate = float(capture.get(cv2.CAP_PROP_FPS))
         rate = rate if math.isfinite(rate) and rate > 0 else _DEFAULT_RATE
         clock = PresentationClock(rate)
-        gauge = LatencyGauge()
         index = 0
         while not stopped():
             ok, image_bgr = capture.read()
@@ -69,14 +67,14 @@ class OpencvReader:
             milliseconds = float(capture.get(cv2.CAP_PROP_POS_MSEC))
             known = math.isfinite(milliseconds) and (milliseconds > 0 or index == 0)
             pts_seconds, flags = clock.next(
-                arrival if camera else milliseconds / 1000 if known else None
+                arrival if camera else milliseconds / 1000 if known else None,
+                arrival if live else None,
             )
             image = self._to_rgb(image_bgr)
             if self.info is None:
                 self.info = self._describe(capture, image, rate, live)
             frame = Frame(image, index, pts_seconds, time.time() if live else None, flags)
-            gauge.observe(arrival, pts_seconds)
-            yield TimedFrame(frame, gauge.due(pts_seconds) if live else None)
+            yield TimedFrame(frame, clock.gauge.due(pts_seconds) if live else None)
             index += 1
         if stopped():
             return

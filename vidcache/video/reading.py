@@ -84,13 +84,19 @@ class Reader(Protocol):
 
     Attributes:
         info: What was learnt; set before the first frame is yielded.
-        truncated: True once the stream is known to have ended early.
-        num_skipped: Frames that were not decoded, to catch up. They are numbered all the same.
     """
 
     info: StreamInfo | None
-    truncated: bool
-    num_skipped: int
+
+    @property
+    def truncated(self) -> bool:
+        """True once the stream is known to have ended early."""
+        ...
+
+    @property
+    def num_skipped(self) -> int:
+        """Frames that were not decoded, to catch up. They are numbered all the same."""
+        ...
 
     def frames(self, stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
         """Open the source and yield its frames, numbered from 0.

@@ -296,6 +296,7 @@ def _decode(
 ) -> None:
     """Body of the decoding thread: everything that it meets reaches the consumer."""
     error: BaseException | None = None
+    num_skipped = 0
     frames = reader.frames(lambda: handover.closed)
     try:
         for timed in frames:
@@ -304,8 +305,10 @@ def _decode(
                 policy = ("oldest" if live else "block") if when_full == "auto" else when_full
                 default = _FILE_BUFFER_FRAMES if policy == "block" else _LIVE_BUFFER_FRAMES
                 handover.configure(buffer_frames or default, policy, max_latency if live else None)
+            num_skipped = _count_skipped(reader, handover, num_skipped)
             if not handover.put(timed.frame, timed.due):
                 break
+        _count_skipped(reader, handover, num_skipped)
     except VidcacheError as known:
         error = known
     except Exception as unknown:
@@ -318,3 +321,10 @@ def _decode(
         if close is not None:
             close()
         handover.finish(error)
+
+
+def _count_skipped(reader: Reader, handover: Handover, known: int) -> int:
+    """Count what the reader has skipped beyond what is known, and return all of it."""
+    now = reader.num_skipped
+    handover.count_skipped(now - known)
+    return now
