@@ -9,11 +9,21 @@ from typing import Any
 
 from vidcache.errors import MissingExtraError
 
-__all__ = ["DecoderLog"]
+__all__ = ["TALKATIVE", "DecoderLog"]
+
+_RAISED_BY = 25
+
+TALKATIVE = {"log_level_offset": str(-_RAISED_BY)}
+"""Options of a decoder that let its lowest messages be heard, at 2 of them a picture of H.264.
+
+A lost picture, whose followers then refer to a wrong one, is nothing but a "Frame num gap" there.
+libav's levels are multiples of 8: what is not one was raised.
+"""
 
 # Said below the level of an error, and yet something is missing.
 _DAMAGE = re.compile(
-    r"missed|corrupt|mismatch|continuity|lost|dropp|undecodable|truncat|conceal", re.IGNORECASE
+    r"missed|corrupt|mismatch|continuity|lost|dropp|undecodable|truncat|conceal|frame num gap",
+    re.IGNORECASE,
 )
 # Said at the level of an error, and yet no pixel is wrong: side information, which cameras often
 # write badly in every frame.
@@ -67,6 +77,8 @@ class DecoderLog:
         return damaged
 
     def _is_damage(self, level: int, text: str) -> bool:
+        if level % 8:
+            level += _RAISED_BY
         if level <= self._error_level:
             return _HARMLESS.search(text) is None
         return _DAMAGE.search(text) is not None

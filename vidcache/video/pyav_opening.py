@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vidcache.errors import SourceError
+from vidcache.video.decoder_log import TALKATIVE
 from vidcache.video.failures import explain_failure
 from vidcache.video.locations import Location
 from vidcache.video.reading import ReadOptions
@@ -83,6 +84,8 @@ def open_stream(container: "InputContainer", location: Location) -> "VideoStream
     # packet, and what they do to damaged pictures depends on their timing.
     stream.codec_context.thread_count = 1
     stream.codec_context.copy_opaque = True
+    if stream.codec_context.name == "h264":
+        stream.codec_context.options = TALKATIVE
     return stream
 
 
