@@ -19,6 +19,7 @@ HEAVY = {
     "prometheus_client",
     "pyarrow",
     "pybullet",
+    "ray",
     "rich",
     "timm",
     "torchvision",

@@ -1,4 +1,4 @@
-"""The command line: ``vidcache run``, ``demo``, ``info``, ``doctor``, ``bench``."""
+"""The command line: ``vidcache run``, ``batch``, ``demo``, ``info``, ``doctor``, ``bench``."""
 
 import contextlib
 import os

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+from vidcache.cli.batch import batch
 from vidcache.cli.bench import bench_app
 from vidcache.cli.console import show_error
 from vidcache.cli.demo import demo
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(run)
+app.command()(batch)
 app.command()(demo)
 app.command()(info)
 app.command()(plan)

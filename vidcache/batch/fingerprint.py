@@ -1,0 +1,89 @@
+"""Telling whether a file, a model or a setting is the one that results were made with."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from vidcache.batch.jobs import Identity
+from vidcache.config import Config
+from vidcache.model.model_file import find_model as find_action_model
+from vidcache.tracking.model_files import find_model as find_detector
+from vidcache.video.sinks.jsonl import SCHEMA_VERSION
+
+__all__ = ["hash_file", "identify", "settings_fingerprint"]
+
+_BLOCK_BYTES = 1 << 20
+_DIGEST_BYTES = 20
+# What a file's results do not depend on, or (device) by rounding only. Whatever is not named
+# here counts: a setting too many costs work, one too few would leave stale results.
+_WITHOUT_EFFECT = frozenset(
+    {"source", "device", "jsonl", "video", "show", "prefix_cache", "prefix_cache_gb"}
+)
+
+
+def hash_file(path: str | os.PathLike[str]) -> str:
+    """The BLAKE2b hash of a file's whole content, as hexadecimal digits.
+
+    Raises:
+        OSError: If the file cannot be read.
+
+    Example:
+        >>> hash_file(os.devnull)
+        '3345524abf6bbe1809449224b5972c41790b6cf2'
+    """
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    with Path(path).open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def identify(path: str | os.PathLike[str]) -> Identity:
+    """Tells a file from a changed one without reading it.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    status = Path(path).stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def settings_fingerprint(config: Config) -> str:
+    """A hash of everything but the video that results depend on: models, settings, schema.
+
+    Models count by their content, wherever they lie; so does a tracker's settings file.
+
+    Args:
+        config: The settings; a ``detector`` of ``auto`` must have been decided.
+
+    Raises:
+        ModelError: If a model cannot be found.
+    """
+    values: dict[str, Any] = config.model_dump(mode="json", exclude=set(_WITHOUT_EFFECT))
+    values["schema"] = SCHEMA_VERSION
+    values["model"] = _hash_model(find_action_model(config.model))
+    if config.detector == "none":
+        values = {key: value for key, value in values.items() if key not in ("tracker", "track")}
+    else:
+        values["detector"] = _hash_model(find_detector(config.detector).path)
+        values["tracker"] = _content_or_name(config.tracker)
+        if isinstance(config.track.settings, str):
+            values["track"]["settings"] = _content_or_name(config.track.settings)
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _hash_model(path: Path) -> str:
+    """Hash of a model: a file, or all files of an exported folder."""
+    if path.is_file():
+        return hash_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    parts = [f"{file.relative_to(path).as_posix()}:{hash_file(file)}" for file in files]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _content_or_name(text: str) -> str:
+    path = Path(text)
+    return hash_file(path) if path.is_file() else text

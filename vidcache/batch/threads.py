@@ -1,0 +1,67 @@
+"""Sharing the processors among workers, so that they do not fight for them."""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+__all__ = [
+    "num_processors",
+    "set_torch_threads",
+    "thread_environment",
+    "thread_variables",
+    "threads_of_a_worker",
+]
+
+# Each library reads its own when it is loaded.
+_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
+
+
+def num_processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads_of_a_worker(num_workers: int) -> int:
+    """Threads for one computation of one of so many workers; ``OMP_NUM_THREADS`` is the limit.
+
+    Example:
+        >>> threads_of_a_worker(100_000)
+        1
+    """
+    share = max(1, num_processors() // num_workers)
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(share, int(limit)) if limit.isdecimal() and int(limit) > 0 else share
+
+
+def thread_variables(num_threads: int) -> Mapping[str, str]:
+    """The environment variables that hold libraries to so many threads."""
+    return dict.fromkeys(_VARIABLES, str(num_threads))
+
+
+@contextmanager
+def thread_environment(num_threads: int) -> Generator[None]:
+    """Sets the variables for processes that are started in the block."""
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    os.environ.update(thread_variables(num_threads))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def set_torch_threads(num_threads: int) -> None:
+    """Holds the computations of this process to so many threads each."""
+    import torch
+
+    torch.set_num_threads(num_threads)
