@@ -5,6 +5,7 @@ One JSON object a line: first a ``header``; then for every frame its ``discontin
 ``end``. A file without an ``end`` was cut off, and all its whole lines are good.
 """
 
+import os
 from typing import Any
 
 from vidcache.frames import Discontinuity, FrameResult
@@ -28,6 +29,8 @@ class JsonlSink(TextSink):
 
     Args:
         path: The file, which is replaced if it exists; ``-`` for standard output.
+        name: What the source is called. With it every record has a ``name``, so that the records
+            of sources that share the standard output can be told apart.
 
     Example:
         >>> import numpy as np, tempfile
@@ -44,22 +47,27 @@ class JsonlSink(TextSink):
         'walk'
     """
 
+    def __init__(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
+        super().__init__(path)
+        self._source_name = name
+
     def _opening(self, header: dict[str, Any]) -> str:
-        return _lines([{"type": "header", "schema": SCHEMA_VERSION, **header}])
+        return self._lines([{"type": "header", "schema": SCHEMA_VERSION, **header}])
 
     def _of_frame(self, result: FrameResult) -> str:
-        return _lines(records_from_result(result))
+        return self._lines(records_from_result(result))
 
     def _of_gap(self, discontinuity: Discontinuity) -> str:
-        return _lines([record_from_event(discontinuity)])
+        return self._lines([record_from_event(discontinuity)])
 
     def _closing(self, end: dict[str, Any] | None) -> str:
         if end is None:
             return ""
         record = {"type": "end", **end}
         events = [record_from_event(event) for event in record.pop("events", ())]
-        return _lines([*events, record])
+        return self._lines([*events, record])
 
-
-def _lines(records: list[dict[str, Any]]) -> str:
-    return "".join(f"{json_line(record)}\n" for record in records)
+    def _lines(self, records: list[dict[str, Any]]) -> str:
+        if self._source_name is not None:
+            records = [{"type": r["type"], "name": self._source_name, **r} for r in records]
+        return "".join(f"{json_line(record)}\n" for record in records)
