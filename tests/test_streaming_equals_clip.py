@@ -310,7 +310,7 @@ class TestPlantedDefects:
     def test_lanes_that_are_shared_by_iterations(self, monkeypatch):
         own, write = DenseStorage.lane, DenseStorage.write_frame
         chunk = DenseStorage.write_chunk
-        monkeypatch.setattr(DenseStorage, "lane", lambda s, lane: own(s, lane % 2))
+        monkeypatch.setattr(DenseStorage, "lane", lambda s, lane, place: own(s, lane % 2, place))
         monkeypatch.setattr(
             DenseStorage, "write_frame", lambda s, lane, *rest: write(s, lane % 2, *rest)
         )

@@ -251,12 +251,12 @@ class TestOrder:
 
         for number in range(3):
             add(number, now=number)
-        tiers.found(torch.tensor([[0]]), 5)
+        tiers.found([0], torch.tensor([[0]]), 5)
         add(3, now=6)
         assert (numbers(on_disk=False), numbers(on_disk=True)) == ([0, 2, 3], [1])
         add(4, now=6)
-        tiers.found(torch.tensor([tiers.places(0)]), 7)
-        tiers.found(torch.tensor([[0]]), 8)
+        tiers.found([0], torch.tensor([tiers.places(0)]), 7)
+        tiers.found([0], torch.tensor([[0]]), 8)
         add(5, now=9)
         assert (numbers(on_disk=False), numbers(on_disk=True)) == ([0, 4, 5], [2, 3])
         assert bytes(tiers.find(0, 3).raw.numpy()) == bytes([3]) * BLOCK

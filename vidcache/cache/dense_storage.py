@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vidcache.cache.formats import Decoder, EncodedFrames, KeyValueFormats, StorageFormat
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows
+from vidcache.cache.formats import Decoder, EncodedFrames, KeyValueFormats, Scratch, StorageFormat
 from vidcache.cache.layout import CacheLayout
 from vidcache.cache.storage import Place, Storage, StoredRows
 
@@ -51,8 +52,10 @@ class DenseStorage:
         # Views made once: a step then asks for its lane without any indexing.
         self._key_lanes = [self.keys.at(lane) for lane in range(layout.num_lanes)]
         self._value_lanes = [self.values.at(lane) for lane in range(layout.num_lanes)]
-        self._key_decoder = Decoder(formats.key, formats.dtype)
-        self._value_decoder = Decoder(formats.value, formats.dtype)
+        self._key_decoder = Decoder(formats.key, formats.dtype, shape[1:], device)
+        self._value_decoder = Decoder(formats.value, formats.dtype, shape[1:], device)
+        self._gathered_keys = Scratch.as_stored(formats.key, shape[1:], device)
+        self._gathered_values = Scratch.as_stored(formats.value, shape[1:], device)
         self._direct: list[tuple[Tensor, Tensor]] = []
         if self._key_decoder.direct and self._value_decoder.direct:
             for key, value in zip(self._key_lanes, self._value_lanes, strict=True):
@@ -75,40 +78,45 @@ class DenseStorage:
 
     @property
     def scratch_nbytes(self) -> int:
-        """Bytes that a lane is decoded into; none where attention reads the storage itself."""
-        return self._key_decoder.nbytes + self._value_decoder.nbytes
+        """Bytes that a lane is gathered and decoded into; none where attention reads in place."""
+        gathered = self._gathered_keys.nbytes + self._gathered_values.nbytes
+        return gathered + self._key_decoder.nbytes + self._value_decoder.nbytes
 
-    def place(self, slots: Tensor) -> Place:
+    def place(self, slots: Tensor, rows: ChosenRows = ALL_ROWS) -> Place:
         """Says where frames go; see :class:`Storage`."""
+        chosen = rows.to(self.device) if isinstance(rows, Tensor) else rows
         if slots.shape[1] > 1:
-            rows, frames = (slots >= 0).nonzero(as_tuple=True)
-            at = slots[rows, frames].to(self.device)
-            return Place(at, rows.to(self.device), frames.to(self.device))
+            of, frames = (slots >= 0).nonzero(as_tuple=True)
+            at = slots[of, frames].to(self.device)
+            return Place(chosen, at, of.to(self.device), frames.to(self.device))
         slots = slots[:, 0]
         same = len(slots) == 1 or bool((slots == slots[0]).all())
-        return Place(int(slots[0]) if same else slots.to(self.device))
+        return Place(chosen, int(slots[0]) if same else slots.to(self.device))
 
     def write_frame(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
-        """Writes one frame of every row in place; see :class:`Storage`."""
-        self._put_frame(self.formats.key, self._key_lanes[lane], place.at, key)
-        self._put_frame(self.formats.value, self._value_lanes[lane], place.at, value)
+        """Writes one frame of every chosen row in place; see :class:`Storage`."""
+        self._put_frame(self.formats.key, self._key_lanes[lane], place, key)
+        self._put_frame(self.formats.value, self._value_lanes[lane], place, value)
 
     def _put_frame(
-        self, storage_format: StorageFormat, stored: EncodedFrames, at: Tensor | int, new: Tensor
+        self, storage_format: StorageFormat, stored: EncodedFrames, place: Place, new: Tensor
     ) -> None:
-        if storage_format.plain and isinstance(at, int):
+        chosen, at = place.chosen, place.at
+        in_place = isinstance(at, int) and isinstance(chosen, slice)
+        if storage_format.plain and in_place:
             # The copy converts: one call instead of two where time counts most.
-            stored.data.select(2, at).copy_(new)
+            stored.data[chosen, :, at].copy_(new)
             return
         for part, encoded in zip(stored.parts(), storage_format.encode(new).parts(), strict=True):
-            if isinstance(at, int):
-                part[:, :, at].copy_(encoded)
+            if in_place:
+                part[chosen, :, at].copy_(encoded)
             else:
-                part[self._rows, :, at] = encoded
+                part[self._rows[chosen], :, at] = encoded
 
     def write_chunk(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
         """Writes the frames of a chunk that have a place; see :class:`Storage`."""
         num_tokens = self.layout.num_tokens
+        rows = self._rows[place.chosen][place.rows]
         for storage_format, stored, new in (
             (self.formats.key, self._key_lanes[lane], key),
             (self.formats.value, self._value_lanes[lane], value),
@@ -116,14 +124,17 @@ class DenseStorage:
             by_frame = torch.unflatten(new, 2, (-1, num_tokens))
             encoded = storage_format.encode(by_frame[place.rows, :, place.frames])
             for part, new_part in zip(stored.parts(), encoded.parts(), strict=True):
-                part[place.rows, :, place.at] = new_part
+                part[rows, :, place.at] = new_part
 
-    def lane(self, lane: int) -> tuple[Tensor, Tensor]:
-        """Returns a lane's keys and values, (B, nh, S·N, hd); see :class:`Storage`."""
-        if self._direct:
-            return self._direct[lane]
-        keys = self._key_decoder.decode(self._key_lanes[lane])
-        values = self._value_decoder.decode(self._value_lanes[lane])
+    def lane(self, lane: int, place: Place) -> tuple[Tensor, Tensor]:
+        """Returns a lane's keys and values, (K, nh, S·N, hd); see :class:`Storage`."""
+        chosen = place.chosen
+        if self._direct and isinstance(chosen, slice):
+            keys, values = self._direct[lane]
+            return (keys, values) if chosen is ALL_ROWS else (keys[chosen], values[chosen])
+        keys = _of_rows(self._key_lanes[lane], chosen, self._gathered_keys)
+        values = _of_rows(self._value_lanes[lane], chosen, self._gathered_values)
+        keys, values = self._key_decoder.decode(keys), self._value_decoder.decode(values)
         return keys.flatten(2, 3), values.flatten(2, 3)
 
     def round_trip(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -167,3 +178,13 @@ class DenseStorage:
 
     def keep(self, held: Tensor) -> None:
         """Does nothing: all memory stays allocated."""
+
+
+def _of_rows(lane: EncodedFrames, rows: ChosenRows, room: Scratch) -> EncodedFrames:
+    """Returns rows of a lane (B, …): a view where they follow each other, else gathered."""
+    if isinstance(rows, slice):
+        return lane.at(rows)
+    gathered = room.frames((len(rows), *lane.data.shape[1:]))
+    for part, out in zip(lane.parts(), gathered.parts(), strict=True):
+        torch.index_select(part, 0, rows, out=out)
+    return gathered

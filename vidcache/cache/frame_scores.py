@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows
 from vidcache.cache.eviction.scored import FrameRecords, Gathers
 from vidcache.cache.frame_times import FrameTimes
 
@@ -26,11 +27,98 @@ class Gathered:
     keys: Tensor | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Attention:
+    """Attention that the frames in the slots received.
+
+    That of the last frames is kept apart from the sums of the older ones, so that taking frames
+    back leaves to the bit what was there before them.
+
+    Attributes:
+        sum: What each slot received from settled frames, (B, S).
+        last: Number of the last settled frame that gave it the most, (B, S).
+        recent_sum: The shares of the last R frames, each at its number modulo R, (B, R, S).
+        recent_last: Their numbers where they gave a slot the most, and -1 elsewhere, (B, R, S).
+        settled: Number of the first frame that is not in the sums yet, (B,).
+    """
+
+    sum: Tensor
+    last: Tensor
+    recent_sum: Tensor
+    recent_last: Tensor
+    settled: Tensor
+
+    @classmethod
+    def zeros(cls, batch_size: int, rollback_margin: int, num_slots: int) -> _Attention:
+        recent = (batch_size, rollback_margin, num_slots)
+        # Written in place: a state made in inference mode must be writable outside of it.
+        with torch.inference_mode(False):
+            return cls(
+                torch.zeros(batch_size, num_slots, dtype=torch.float64),
+                torch.zeros(batch_size, num_slots, dtype=torch.int64),
+                torch.zeros(recent, dtype=torch.float64),
+                torch.full(recent, -1, dtype=torch.int64),
+                torch.zeros(batch_size, dtype=torch.int64),
+            )
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def at(self, rows: ChosenRows) -> _Attention:
+        """Some rows: views where they follow each other, and else copies."""
+        return _Attention(**{name: tensor[rows] for name, tensor in self.tensors().items()})
+
+    def put(self, rows: ChosenRows, part: _Attention) -> None:
+        """Takes back what :meth:`at` gave."""
+        if isinstance(rows, Tensor):
+            theirs = part.tensors()
+            for name, tensor in self.tensors().items():
+                tensor[rows] = theirs[name]
+
+    def add(self, held: FrameTimes, slots: Tensor, given: Tensor) -> None:
+        """Adds, in place, what one new frame of every row gave."""
+        rows = torch.arange(len(slots))
+        share = given.to(self.sum)
+        number = held.index[rows, slots]
+        remembered = share.scatter(1, slots[:, None], 0.0)
+        most = remembered.amax(dim=1, keepdim=True)
+        last = torch.where((remembered == most) & (most > 0), number[:, None], -1)
+        for kept in (self.sum, self.recent_sum):
+            _clear(kept, slots, 0.0)
+        _clear(self.recent_last, slots, -1)
+        self.last[rows, slots] = number
+        depth = self.recent_sum.shape[1]
+        if depth == 0:
+            self.sum.add_(share)
+            torch.maximum(self.last, last, out=self.last)
+            return
+        oldest = number % depth
+        full = (number - self.settled >= depth)[:, None]
+        self.sum.add_(torch.where(full, self.recent_sum[rows, oldest], 0.0))
+        settled = torch.where(full, self.recent_last[rows, oldest], -1)
+        torch.maximum(self.last, settled, out=self.last)
+        self.settled.add_(full[:, 0])
+        self.recent_sum[rows, oldest] = share
+        self.recent_last[rows, oldest] = last
+
+    def received(self, num_seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums and last numbers over all frames, settled or not, (B, S) each."""
+        if 0 in self.recent_sum.shape:
+            return self.sum, self.last
+        depth = self.recent_sum.shape[1]
+        # Oldest first, as the sums grew: floating-point sums depend on their order.
+        number = num_seen[:, None] - depth + torch.arange(depth)
+        valid = (number >= self.settled[:, None])[..., None]
+        at = (number % depth)[..., None].expand_as(self.recent_sum)
+        total = self.sum
+        for share in torch.where(valid, self.recent_sum.gather(1, at), 0.0).unbind(1):
+            total = total + share
+        recent = torch.where(valid, self.recent_last.gather(1, at), -1)
+        return total, torch.maximum(self.last, recent.amax(dim=1))
+
+
 class FrameScores:
     """Scores of the frames in the slots, which can be rolled back exactly.
-
-    The attention of the last frames is kept apart from the sums of the older ones, so that taking
-    frames back leaves to the bit what was there before them.
 
     Args:
         gathers: What is gathered.
@@ -49,75 +137,44 @@ class FrameScores:
         key_features: int,
     ) -> None:
         self.gathers = gathers
-        attention = num_slots if gathers == "attention" else 0
-        keys = (num_slots, key_features) if gathers == "keys" else (num_slots, 0)
-        recent = (batch_size, rollback_margin, attention)
-        # Written in place: a state made in inference mode must be writable outside of it.
+        attended = num_slots if gathers == "attention" else 0
+        self._attention = _Attention.zeros(batch_size, rollback_margin, attended)
         with torch.inference_mode(False):
-            self._sum = torch.zeros(batch_size, attention, dtype=torch.float64)
-            self._last = torch.zeros(batch_size, attention, dtype=torch.int64)
-            self._recent_sum = torch.zeros(recent, dtype=torch.float64)
-            self._recent_last = torch.full(recent, -1, dtype=torch.int64)
-            self._settled = torch.zeros(batch_size, dtype=torch.int64)
-            self._keys = torch.zeros(batch_size, *keys)
+            keys = key_features if gathers == "keys" else 0
+            self._keys = torch.zeros(batch_size, num_slots, keys)
 
-    def add(self, held: FrameTimes, slots: Tensor, gathered: Gathered) -> None:
-        """Takes over what one new frame of every row handed over.
+    def add(
+        self, held: FrameTimes, slots: Tensor, gathered: Gathered, rows: ChosenRows = ALL_ROWS
+    ) -> None:
+        """Takes over what one new frame of each of some rows handed over.
 
         Args:
-            held: Times of the frames in the slots, the new one among them.
-            slots: Slot of the new frame, int64 (B,).
+            held: Times of the frames in the slots of these rows, the new one among them.
+            slots: Slot of the new frame, int64 (K,).
             gathered: What it handed over.
+            rows: The K rows.
         """
-        rows = torch.arange(len(slots))
         if gathered.keys is not None:
-            self._keys[rows, slots] = gathered.keys.to(self._keys)
-        if gathered.attention is None:
-            return
-        share = gathered.attention.to(self._sum)
-        number = held.index[rows, slots]
-        remembered = share.scatter(1, slots[:, None], 0.0)
-        most = remembered.amax(dim=1, keepdim=True)
-        last = torch.where((remembered == most) & (most > 0), number[:, None], -1)
-        for kept in (self._sum, self._recent_sum):
-            _clear(kept, slots, 0.0)
-        _clear(self._recent_last, slots, -1)
-        self._last[rows, slots] = number
-        depth = self._recent_sum.shape[1]
-        if depth == 0:
-            self._sum += share
-            self._last = torch.maximum(self._last, last)
-            return
-        oldest = number % depth
-        full = (number - self._settled >= depth)[:, None]
-        self._sum += torch.where(full, self._recent_sum[rows, oldest], 0.0)
-        settled = torch.where(full, self._recent_last[rows, oldest], -1)
-        self._last = torch.maximum(self._last, settled)
-        self._settled += full[:, 0]
-        self._recent_sum[rows, oldest] = share
-        self._recent_last[rows, oldest] = last
+            numbers = torch.arange(len(self._keys))[rows]
+            self._keys[numbers, slots] = gathered.keys.to(self._keys)
+        if gathered.attention is not None:
+            part = self._attention.at(rows)
+            part.add(held, slots, gathered.attention)
+            self._attention.put(rows, part)
 
-    def records(self, held: FrameTimes, num_seen: Tensor, seen: Tensor) -> FrameRecords:
-        """Returns what is known now.
+    def records(
+        self, held: FrameTimes, num_seen: Tensor, seen: Tensor, rows: ChosenRows = ALL_ROWS
+    ) -> FrameRecords:
+        """Returns what is known now of some rows.
 
         Args:
-            held: Times of the frames in the slots.
-            num_seen: Frames of each stream so far, (B,).
-            seen: Which slots the newest frame saw, bool (B, S).
+            held: Times of the frames in their slots.
+            num_seen: Frames of each stream so far, (K,).
+            seen: Which slots the newest frame saw, bool (K, S).
+            rows: The K rows.
         """
-        total, last = self._sum, self._last
-        depth = self._recent_sum.shape[1]
-        if depth and self.gathers == "attention":
-            # Oldest first, as the sums grew: floating-point sums depend on their order.
-            number = num_seen[:, None] - depth + torch.arange(depth)
-            valid = (number >= self._settled[:, None])[..., None]
-            at = (number % depth)[..., None].expand_as(self._recent_sum)
-            shares = torch.where(valid, self._recent_sum.gather(1, at), 0.0)
-            for share in shares.unbind(1):
-                total = total + share
-            recent = torch.where(valid, self._recent_last.gather(1, at), -1)
-            last = torch.maximum(last, recent.amax(dim=1))
-        return FrameRecords(held.index, held.seconds, seen, total, last, self._keys)
+        total, last = self._attention.at(rows).received(num_seen)
+        return FrameRecords(held.index, held.seconds, seen, total, last, self._keys[rows])
 
     def reset(self, rows: Tensor) -> None:
         """Forgets rows.
@@ -125,18 +182,12 @@ class FrameScores:
         Args:
             rows: Numbers of the rows, int64.
         """
-        self._settled[rows] = 0
+        self._attention.settled[rows] = 0
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns everything the scores consist of, by name; the row is always dim 0."""
-        return {
-            "score_sum": self._sum,
-            "score_last": self._last,
-            "score_recent_sum": self._recent_sum,
-            "score_recent_last": self._recent_last,
-            "score_settled": self._settled,
-            "score_keys": self._keys,
-        }
+        attention = {f"score_{name}": part for name, part in self._attention.tensors().items()}
+        return attention | {"score_keys": self._keys}
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Takes over what :meth:`tensors` gave.
@@ -144,11 +195,8 @@ class FrameScores:
         Args:
             tensors: The tensors by name; shapes must fit.
         """
-        self._sum = tensors["score_sum"]
-        self._last = tensors["score_last"]
-        self._recent_sum = tensors["score_recent_sum"]
-        self._recent_last = tensors["score_recent_last"]
-        self._settled = tensors["score_settled"]
+        parts = {name: tensors[f"score_{name}"] for name in self._attention.tensors()}
+        self._attention = _Attention(**parts)
         self._keys = tensors["score_keys"]
 
 

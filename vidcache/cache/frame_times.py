@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows, put_rows
 from vidcache.errors import InputError
 
 __all__ = ["EMPTY", "NEVER", "FrameTimes", "require_rising"]
@@ -33,6 +34,33 @@ class FrameTimes:
     seconds: Tensor
     until: Tensor | None = None
     pinned: Tensor | None = None
+
+    def at(self, rows: ChosenRows) -> FrameTimes:
+        """Returns the frames of some rows.
+
+        Args:
+            rows: The rows.
+        """
+        if rows is ALL_ROWS:
+            return self
+        return FrameTimes(**{name: tensor[rows] for name, tensor in self.tensors().items()})
+
+    def with_rows(self, rows: ChosenRows, new: FrameTimes) -> FrameTimes:
+        """Returns these frames with rows replaced; what is given stays as it is.
+
+        Args:
+            rows: The rows.
+            new: What they become, (K, F).
+        """
+        if rows is ALL_ROWS:
+            return new
+        theirs = new.tensors()
+        return FrameTimes(
+            **{
+                name: put_rows(tensor, rows, theirs[name])
+                for name, tensor in self.tensors().items()
+            }
+        )
 
     def joined(self, other: FrameTimes) -> FrameTimes:
         """Returns these frames followed by other ones about which nothing was decided yet."""

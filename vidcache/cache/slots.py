@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows, put_rows
 from vidcache.cache.eviction.base import EvictionPolicy
 from vidcache.cache.frame_scores import FrameScores, Gathered
 from vidcache.cache.frame_times import EMPTY, NEVER, FrameTimes, require_rising
@@ -26,13 +27,15 @@ class SlotPlan:
     """Where the frames of a chunk go, decided before anything is written.
 
     Attributes:
-        times: Times of the chunk's frames, (B, T).
-        slots: Slot of each frame, int64 (B, T); -1 for a frame that no query to come can reach.
-        held: Times of the frames in the slots once the chunk is committed, (B, S).
-        floor: Lowest frame number to which each row can be rolled back afterwards, (B,).
-        inexact_since: First frame of each row whose prediction a clip's mask cannot give, (B,).
+        rows: The K rows that the chunk is for; the others are not touched.
+        times: Times of the chunk's frames, (K, T).
+        slots: Slot of each frame, int64 (K, T); -1 for a frame that no query to come can reach.
+        held: Times of the frames in the slots once the chunk is committed, (K, S).
+        floor: Lowest frame number to which each row can be rolled back afterwards, (K,).
+        inexact_since: First frame of each row whose prediction a clip's mask cannot give, (K,).
     """
 
+    rows: ChosenRows
     times: FrameTimes
     slots: Tensor
     held: FrameTimes
@@ -83,27 +86,30 @@ class SlotTable:
             scored.gathers, batch_size, num_slots, rollback_margin, key_features
         )
 
-    def next_times(self, num_frames: int, seconds: Tensor | None) -> FrameTimes:
-        """Numbers the next frames of every row.
+    def next_times(
+        self, num_frames: int, seconds: Tensor | None, rows: ChosenRows = ALL_ROWS
+    ) -> FrameTimes:
+        """Numbers the next frames of rows.
 
         Args:
             num_frames: Length T of the chunk.
-            seconds: Times of its frames, (B, T), or None where the stream has no times.
+            seconds: Times of its frames, (K, T), or None where the stream has no times.
+            rows: The K rows.
 
         Returns:
-            Their times, (B, T).
+            Their times, (K, T).
 
         Raises:
             InputError: A time is not finite, or earlier than the frame before it.
         """
-        index = self.num_seen[:, None] + torch.arange(num_frames)
+        index = self.num_seen[rows, None] + torch.arange(num_frames)
         if seconds is None:
             return FrameTimes(index, torch.zeros(index.shape, dtype=torch.float64))
         seconds = seconds.detach().to(device="cpu", dtype=torch.float64)
-        require_rising(seconds, after=self._last_seconds)
+        require_rising(seconds, after=self._last_seconds[rows])
         return FrameTimes(index, seconds)
 
-    def plan(self, times: FrameTimes) -> SlotPlan:
+    def plan(self, times: FrameTimes, rows: ChosenRows = ALL_ROWS) -> SlotPlan:
         """Decides where the frames of a chunk go; **this is where eviction is decided**.
 
         A policy of positions says by itself which frames are out of reach. Where frames are
@@ -114,14 +120,15 @@ class SlotTable:
         Args:
             times: Times of the chunk's frames, from :meth:`next_times`; one frame where the
                 policy scores.
+            rows: The rows that the chunk is for.
 
         Returns:
             The plan. Nothing changes until it is committed.
         """
         num_slots = self.held.index.shape[1]
-        after = self.num_seen + times.index.shape[1]
-        oldest_query = torch.maximum(self._floor, after - 1 - self.rollback_margin)
-        held, inexact_since = self._let_go(times)
+        after = times.index[:, -1] + 1
+        oldest_query = torch.maximum(self._floor[rows], after - 1 - self.rollback_margin)
+        held, inexact_since = self._let_go(times, rows)
         known = held.joined(times)
         at = (known.index == oldest_query[:, None]).int().argmax(dim=1, keepdim=True)
         query = FrameTimes(oldest_query[:, None], known.seconds.gather(1, at))
@@ -136,12 +143,12 @@ class SlotTable:
             rank = (kept.cumsum(dim=1) - 1).clamp_(0, num_slots - 1)
             slots = torch.where(kept, taken.argsort(dim=1, stable=True).gather(1, rank), EMPTY)
 
-        floor = torch.maximum(self._floor, after - self.rollback_margin)
-        return SlotPlan(times, slots, held.with_frames(slots, times), floor, inexact_since)
+        floor = torch.maximum(self._floor[rows], after - self.rollback_margin)
+        return SlotPlan(rows, times, slots, held.with_frames(slots, times), floor, inexact_since)
 
-    def _let_go(self, times: FrameTimes) -> tuple[FrameTimes, Tensor]:
+    def _let_go(self, times: FrameTimes, rows: ChosenRows) -> tuple[FrameTimes, Tensor]:
         """Lets a scored frame go where one too many is held, and says since when it matters."""
-        held, inexact_since = self.held, self.inexact_since
+        held, inexact_since = self.held.at(rows), self.inexact_since[rows]
         now = FrameTimes(times.index[:, :1], times.seconds[:, :1])
         if held.pinned is not None and bool(held.pinned.any()):
             beyond = held.pinned & ~self.policy.reaches(now, held)
@@ -156,7 +163,7 @@ class SlotTable:
         safe = ~seen | self.policy.keeps(now, held)
         if held.pinned is not None:
             safe = safe | held.pinned
-        worth = self.policy.scored.worth(self._scores.records(held, self.num_seen, seen))
+        worth = self.policy.scored.worth(self._scores.records(held, now.index[:, 0], seen, rows))
         worth = worth.to(torch.float64).masked_fill(safe, torch.inf)
         lowest = worth == worth.amin(dim=1, keepdim=True)
         oldest = torch.where(lowest & ~safe, held.index, NEVER).argmin(dim=1, keepdim=True)
@@ -172,13 +179,15 @@ class SlotTable:
             plan: The newest plan of this table.
             gathered: What the step handed over, where the policy scores frames.
         """
+        rows, newest = plan.rows, plan.times.index[:, -1]
         if self._scores is not None and gathered is not None:
-            self._scores.add(plan.held, plan.slots[:, 0], gathered)
-        self.held = plan.held
-        self.num_seen = plan.times.index[:, -1] + 1
-        self.inexact_since = plan.inexact_since
-        self._floor = plan.floor
-        self._last_seconds = plan.times.seconds[:, -1].clone()
+            self._scores.add(plan.held, plan.slots[:, 0], gathered, rows)
+        self.held = self.held.with_rows(rows, plan.held)
+        self.num_seen = put_rows(self.num_seen, rows, newest + 1)
+        self.inexact_since = put_rows(self.inexact_since, rows, plan.inexact_since)
+        self._floor = put_rows(self._floor, rows, plan.floor)
+        last = plan.times.seconds[:, -1].clone()
+        self._last_seconds = put_rows(self._last_seconds, rows, last)
 
     def remembered(self) -> Tensor:
         """Says which slots hold frames that the newest frame of the row saw, bool (B, S).

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows
 from vidcache.cache.formats import EncodedFrames, KeyValueFormats
 from vidcache.cache.layout import CacheLayout
 
@@ -19,11 +20,14 @@ class Place:
     """Where a storage puts the new frames of a step, in every lane.
 
     Attributes:
-        at: Where each frame goes, as the storage counts, (K,); or one place for all rows.
-        rows: The row of each of these K frames; None where each row has one frame.
+        chosen: The rows that the step is for.
+        at: Where each of F frames goes, as the storage counts, (F,); or one place for all rows.
+        rows: Which of the chosen rows each of these frames is of, as the step counts them; None
+            where each row has one frame.
         frames: The number of each in its chunk; None where each row has one frame.
     """
 
+    chosen: ChosenRows
     at: Tensor | int
     rows: Tensor | None = None
     frames: Tensor | None = None
@@ -72,11 +76,12 @@ class Storage(Protocol):
         """Bytes that are used to read a lane; none where attention reads the storage itself."""
         ...
 
-    def place(self, slots: Tensor) -> Place:
+    def place(self, slots: Tensor, rows: ChosenRows = ALL_ROWS) -> Place:
         """Makes sure that frames can be written, and says where.
 
         Args:
-            slots: Slot of each new frame, (B, T); -1 for a frame that is not kept.
+            slots: Slot of each new frame, (K, T); -1 for a frame that is not kept.
+            rows: The K rows that the frames are of. The others are neither written nor read.
 
         Raises:
             StateError: There is no room, or rows were lost. Then nothing has changed.
@@ -84,13 +89,13 @@ class Storage(Protocol):
         ...
 
     def write_frame(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
-        """Writes one frame of every row in place.
+        """Writes one frame of every chosen row in place.
 
         Args:
             lane: The lane.
             place: From :meth:`place`, for T = 1.
-            key: Keys, (B, nh, N, hd).
-            value: Values, (B, nh, N, hd).
+            key: Keys, (K, nh, N, hd).
+            value: Values, (K, nh, N, hd).
         """
         ...
 
@@ -100,17 +105,25 @@ class Storage(Protocol):
         Args:
             lane: The lane.
             place: From :meth:`place`.
-            key: Keys, (B, nh, T·N, hd).
-            value: Values, (B, nh, T·N, hd).
+            key: Keys, (K, nh, T·N, hd).
+            value: Values, (K, nh, T·N, hd).
         """
         ...
 
-    def lane(self, lane: int) -> tuple[Tensor, Tensor]:
-        """Returns a lane's keys and values, (B, nh, S·N, hd), valid until the next call."""
+    def lane(self, lane: int, place: Place) -> tuple[Tensor, Tensor]:
+        """Returns keys and values of a lane, valid until the next call.
+
+        Args:
+            lane: The lane.
+            place: From :meth:`place`; it says of which rows.
+
+        Returns:
+            (K, nh, S·N, hd) each.
+        """
         ...
 
     def round_trip(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns keys and values (B, nh, T·N, hd) as they will be read once they are stored."""
+        """Returns keys and values (K, nh, T·N, hd) as they will be read once they are stored."""
         ...
 
     def new(self, batch_size: int) -> Storage:

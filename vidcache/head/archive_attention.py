@@ -43,11 +43,11 @@ class ArchiveAttention(FrameAttention):
         plan: SlotPlan,
         rotation: Tensor | None,
     ) -> None:
-        held = state.slots.held.index
+        held = state.slots.held.index[plan.rows]
         super().__init__(config, state, plan, rotation)
         self._archive = archive
         # After the storage made sure that there is room, and before the first lane is written.
-        self._retrieval = archive.begin(state.storage, held, plan.slots[:, 0])
+        self._retrieval = archive.begin(state.storage, held, plan.slots[:, 0], plan.rows)
         self._archive_bias = None if self._retrieval.empty else self._retrieval.bias()
         in_slots = plan.held.index[:, None] != EMPTY
         self._slots_bias = slots_bias(in_slots, config.num_tokens, state)
@@ -59,7 +59,7 @@ class ArchiveAttention(FrameAttention):
     def commit(self) -> None:
         """Makes the frame history, and archives the one whose slot it took."""
         super().commit()
-        self._archive.commit()
+        self._archive.commit(self._plan.rows)
         self._retrieval.finish()
 
     def _attended(self, lane: int, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ class ChunkAttention(ClipAttention):
     def __init__(self, config: HeadConfig, state: HeadState, plan: SlotPlan) -> None:
         self._state = state
         self._plan = plan
-        self._place = state.storage.place(plan.slots)
+        self._place = state.storage.place(plan.slots, plan.rows)
         self._new: list[_KeysValues] = []
         super().__init__(config, plan.times, state.device)
 
@@ -118,10 +118,10 @@ class ChunkAttention(ClipAttention):
         self._state.slots.commit(self._plan)
 
     def _known(self, times: FrameTimes) -> FrameTimes:
-        return self._state.slots.held.joined(times)
+        return self._state.slots.held.at(self._plan.rows).joined(times)
 
     def _cached(self, lane: int) -> list[_KeysValues]:
-        return [self._state.storage.lane(lane)]
+        return [self._state.storage.lane(lane, self._place)]
 
 
 class FrameAttention:
@@ -147,7 +147,7 @@ class FrameAttention:
         self._plan = plan
         self._first: list[_KeysValues] = []
 
-        self._place = state.storage.place(plan.slots)
+        self._place = state.storage.place(plan.slots, plan.rows)
         self._shown = visible(config.eviction, plan.times, plan.held)
         self._bias = slots_bias(self._shown, config.num_tokens, state)
         scored = config.eviction.scored
@@ -173,7 +173,7 @@ class FrameAttention:
         storage.write_frame(lane, self._place, key, value)
         if not self._own_history and iteration == 0:
             self._first.append((key, value))
-        keys, values = storage.lane(lane)
+        keys, values = storage.lane(lane, self._place)
         query_stored = query.to(keys.dtype)
         if self._gather is not None:
             self._gather.take(iteration, layer, query_stored, key, keys, self._bias)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -21,12 +22,13 @@ from vidcache.cache import (
     HeadState,
     PagedStorage,
 )
+from vidcache.cache.chosen_rows import ChosenRows
 from vidcache.cache.formats import KeyValueFormats
 from vidcache.errors import InputError, StateError
 from vidcache.head.archive_attention import ArchiveAttention
 from vidcache.head.attention import ChunkAttention, ClipAttention, FrameAttention
 from vidcache.head.block import Block, Mlp
-from vidcache.head.checks import check_features, check_seconds, check_state
+from vidcache.head.checks import check_features, check_rows, check_seconds, check_state
 from vidcache.head.config import HeadConfig
 from vidcache.head.rotary import RotaryTime
 from vidcache.head.vggt import config_from_vggt, weights_from_vggt
@@ -138,7 +140,13 @@ class CameraHead(nn.Module):
     # Outside of inference mode, whatever the caller is in: the state outlives the call.
     @torch.inference_mode(False)
     @torch.no_grad()
-    def step(self, features: Tensor, state: HeadState, seconds: Tensor | None = None) -> HeadOutput:
+    def step(
+        self,
+        features: Tensor,
+        state: HeadState,
+        seconds: Tensor | None = None,
+        rows: Sequence[int] | Tensor | None = None,
+    ) -> HeadOutput:
         """Predicts the next frames of streams and makes them history.
 
         Gives what :meth:`forward` gives for these frames on everything the streams have seen,
@@ -146,22 +154,40 @@ class CameraHead(nn.Module):
         it was. A chunk of more than 1024 tokens is committed in pieces of that size, and frame by
         frame where frames are scored or archived: then the pieces before an error stay.
 
+        Rows step alone: where K of the state's B rows have new frames, ``rows`` names them, and
+        the others stay as they are to the bit. Rows that follow each other are read where they
+        lie; others are brought together a lane at a time, in memory that is allocated once.
+
         Args:
-            features: Tokens of the next T ≥ 1 frames, (B, T, N, in_features), or
-                (B, T, in_features) where a frame has one token.
+            features: Tokens of the next T ≥ 1 frames, (K, T, N, in_features), or
+                (K, T, in_features) where a frame has one token.
             state: The streams' state, from :meth:`init_state`; it is changed.
-            seconds: Times of the frames, (B, T), where positions or the policy count seconds.
+            seconds: Times of the frames, (K, T), where positions or the policy count seconds.
+            rows: The row of the state that each of the K streams of ``features`` is: distinct
+                numbers in any order, a sequence or an int64 tensor (K,). None means all rows.
 
         Returns:
             The predictions of these frames.
 
         Raises:
-            InputError: A shape or dtype does not fit, a feature is not finite, or times are
-                missing or go backwards.
-            StateError: The state belongs to other settings or weights.
+            InputError: A shape or dtype does not fit, a feature is not finite, times are missing
+                or go backwards, or a row comes twice or does not exist.
+            StateError: The state belongs to other settings or weights, or has another number of
+                rows than ``features``.
+
+        Example:
+            >>> import torch
+            >>> from vidcache import CameraHead, HeadConfig, SlidingWindow
+            >>> head = CameraHead(HeadConfig(in_features=8, width=16, depth=1, num_heads=2,
+            ...     num_iterations=2, num_outputs=3, eviction=SlidingWindow(4)))
+            >>> state = head.init_state(batch_size=3)
+            >>> out = head.step(torch.randn(2, 1, 8), state, rows=[2, 0])
+            >>> state.num_seen.tolist()
+            [1, 0, 1]
         """
         features = check_features(features, self.config, self.modulation.weight)
-        check_state(state, features, self.config, self.modulation.weight)
+        check_state(state, self.config, self.modulation.weight)
+        chosen = check_rows(rows, features, state)
         if state.fingerprint != self.fingerprint():
             raise StateError(
                 "the head's weights changed since this state began: its cached frames are stale; "
@@ -182,6 +208,7 @@ class CameraHead(nn.Module):
                 features[:, start : start + piece],
                 state,
                 None if seconds is None else seconds[:, start : start + piece],
+                chosen,
             )
             for start in range(0, num_frames, piece)
         ]
@@ -314,9 +341,11 @@ class CameraHead(nn.Module):
             raise InputError(f"these are no VGGT camera-head weights: {reason}") from None
         return head.to(weights["trunk_norm.weight"])
 
-    def _step_piece(self, features: Tensor, state: HeadState, seconds: Tensor | None) -> HeadOutput:
-        times = state.slots.next_times(features.shape[1], seconds)
-        plan = state.slots.plan(times)
+    def _step_piece(
+        self, features: Tensor, state: HeadState, seconds: Tensor | None, rows: ChosenRows
+    ) -> HeadOutput:
+        times = state.slots.next_times(features.shape[1], seconds, rows)
+        plan = state.slots.plan(times, rows)
         rotation = self._rotation(times, state.first_frame, features)
         if state.archive is not None:
             attention = ArchiveAttention(self.config, state, state.archive, plan, rotation)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from vidcache.cache import HeadState
+from vidcache.cache.chosen_rows import ChosenRows, chosen_rows
 from vidcache.cache.frame_times import require_rising
 from vidcache.cache.saved_state import differences
 from vidcache.errors import InputError, StateError
 from vidcache.head.config import HeadConfig
 
-__all__ = ["check_features", "check_seconds", "check_state"]
+__all__ = ["check_features", "check_rows", "check_seconds", "check_state"]
 
 
 def check_features(features: Tensor, config: HeadConfig, weight: Tensor) -> Tensor:
@@ -48,6 +51,38 @@ def check_features(features: Tensor, config: HeadConfig, weight: Tensor) -> Tens
     return features
 
 
+def check_rows(
+    rows: Sequence[int] | Tensor | None, features: Tensor, state: HeadState
+) -> ChosenRows:
+    """Finds the rows of a state that features belong to.
+
+    Args:
+        rows: The row of each stream, or None for all rows.
+        features: The frames' features, (K, T, N, in_features).
+        state: The state.
+
+    Returns:
+        The K rows.
+
+    Raises:
+        InputError: A row comes twice or does not exist, or there are more or fewer rows than
+            streams.
+        StateError: All rows are asked for, and the streams are more or fewer.
+    """
+    num_streams = len(features)
+    if rows is None and state.batch_size != num_streams:
+        raise StateError(
+            f"features hold {num_streams} streams, the state {state.batch_size}: step all rows "
+            "of a state together, or say with rows= which"
+        )
+    chosen = chosen_rows(rows, state.batch_size)
+    if rows is not None and len(rows) != num_streams:
+        raise InputError(
+            f"features hold {num_streams} streams, rows names {len(rows)}: give one row a stream"
+        )
+    return chosen
+
+
 def check_seconds(seconds: Tensor | None, features: Tensor, config: HeadConfig) -> Tensor | None:
     """Checks the times of frames.
 
@@ -78,12 +113,11 @@ def check_seconds(seconds: Tensor | None, features: Tensor, config: HeadConfig) 
     return seconds
 
 
-def check_state(state: HeadState, features: Tensor, config: HeadConfig, weight: Tensor) -> None:
-    """Refuses a state that was made for other settings, another batch, dtype or device.
+def check_state(state: HeadState, config: HeadConfig, weight: Tensor) -> None:
+    """Refuses a state that was made for other settings, another dtype or device.
 
     Args:
         state: The state.
-        features: The frames' features, (B, T, N, in_features).
         config: Settings of the head as they are now.
         weight: One of the head's weights.
 
@@ -95,11 +129,6 @@ def check_state(state: HeadState, features: Tensor, config: HeadConfig, weight: 
         raise StateError(
             f"the state was made with other settings ({changed}): make a new one with "
             "head.init_state"
-        )
-    if state.batch_size != features.shape[0]:
-        raise StateError(
-            f"features hold {features.shape[0]} streams, the state {state.batch_size}: "
-            "step all rows of a state together"
         )
     if state.compute_dtype != weight.dtype or state.device != weight.device:
         raise StateError(

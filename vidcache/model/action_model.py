@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -173,24 +174,33 @@ class ActionModel(nn.Module):
         """
         return self._calibrate(self.head(features, seconds).prediction)
 
-    def step(self, features: Tensor, state: HeadState, seconds: Tensor | None = None) -> Tensor:
+    def step(
+        self,
+        features: Tensor,
+        state: HeadState,
+        seconds: Tensor | None = None,
+        rows: Sequence[int] | Tensor | None = None,
+    ) -> Tensor:
         """Scores the next frames of streams and makes them history.
 
         Gives what :meth:`forward` gives for these frames on everything the streams have seen.
 
         Args:
-            features: Tokens of the next T ≥ 1 frames, shape (B, T, N, C).
+            features: Tokens of the next T ≥ 1 frames, shape (K, T, N, C).
             state: The streams' state; it is changed.
-            seconds: Times of the frames, (B, T), where the head counts seconds.
+            seconds: Times of the frames, (K, T), where the head counts seconds.
+            rows: The row of the state that each of the K streams is, in any order; the other rows
+                are not touched. None means all rows.
 
         Returns:
-            Calibrated probabilities, float32, shape (B, T, number of labels).
+            Calibrated probabilities, float32, shape (K, T, number of labels).
 
         Raises:
-            InputError: A shape does not fit, or times are missing.
+            InputError: A shape does not fit, times are missing, or a row comes twice or does not
+                exist.
             StateError: The state belongs to another head or batch size.
         """
-        return self._calibrate(self.head.step(features, state, seconds).prediction)
+        return self._calibrate(self.head.step(features, state, seconds, rows).prediction)
 
     def summary(self) -> str:
         """The model in a few lines: parts, sizes, labels, and what it was trained on."""

@@ -15,6 +15,7 @@ from vidcache.cache.archive.sizes import ArchiveSizes
 from vidcache.cache.archive.stats import ArchiveStats
 from vidcache.cache.archive.summaries import Summaries
 from vidcache.cache.archive.tiers import Tiers
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows, row_numbers
 from vidcache.cache.formats import KeyValueFormats
 from vidcache.cache.frame_times import EMPTY
 from vidcache.cache.layout import CacheLayout
@@ -77,20 +78,25 @@ class Archive:
         self._look_ups = LookUps()
         self._clock = 0
 
-    def begin(self, storage: Storage, held: Tensor, slots: Tensor) -> Retrieval:
+    def begin(
+        self, storage: Storage, held: Tensor, slots: Tensor, rows: ChosenRows = ALL_ROWS
+    ) -> Retrieval:
         """Takes the frames whose slots are about to be overwritten, and looks up the archive.
 
         Args:
             storage: Where the frames are.
-            held: Numbers of the frames in the slots, int64 (B, S); -1 in empty ones.
-            slots: The slot of each row that the new frame takes, int64 (B,).
+            held: Numbers of the frames in the slots, int64 (K, S); -1 in empty ones.
+            slots: The slot of each row that the new frame takes, int64 (K,).
+            rows: The K rows that are stepped.
 
         Returns:
             What the new frame sees. Nothing is archived before :meth:`commit`.
         """
-        numbers = held.gather(1, slots[:, None])[:, 0]
-        rows = (numbers != EMPTY).nonzero()[:, 0]
-        self._open_blocks.stage(numbers, *storage.read_frames(rows, slots[rows]))
+        frames = held.gather(1, slots[:, None])[:, 0]
+        leaving = (frames != EMPTY).nonzero()[:, 0]
+        numbers = row_numbers(rows, self.batch_size)
+        stored = storage.read_frames(torch.tensor(numbers)[leaving], slots[leaving])
+        self._open_blocks.stage(numbers, frames, *stored)
         return Retrieval(
             self._layout,
             self._tiers,
@@ -98,15 +104,20 @@ class Archive:
             self._open_blocks,
             self._read_ahead,
             self._look_ups,
+            rows=rows,
             num_best=self.config.retrieve_blocks,
             now=self._clock + 1,
             device=self.device,
         )
 
-    def commit(self) -> None:
-        """Archives the frames that :meth:`begin` took, and seals the blocks that are full."""
+    def commit(self, rows: ChosenRows = ALL_ROWS) -> None:
+        """Archives the frames that :meth:`begin` took, and seals the blocks that are full.
+
+        Args:
+            rows: The rows that are stepped.
+        """
         self._clock += 1
-        for row in self._open_blocks.commit():
+        for row in self._open_blocks.commit(row_numbers(rows, self.batch_size)):
             block = self._open_blocks.take(row)
             number = self._tiers.num_sealed[row]
             place = self._tiers.add(row, block, number, self._clock)

@@ -37,24 +37,27 @@ class OpenBlocks:
         self.counts = [0] * batch_size
         self._staged = [EMPTY] * batch_size
 
-    @property
-    def shown(self) -> list[int]:
-        """How many frames of each block a step sees, with those that leave in it."""
-        return [
-            count + (staged != EMPTY)
-            for count, staged in zip(self.counts, self._staged, strict=True)
-        ]
+    def shown(self, row: int) -> int:
+        """Returns how many frames of a block a step sees, with the one that leaves in it.
 
-    def stage(self, numbers: Tensor, keys: EncodedFrames, values: EncodedFrames) -> None:
+        Args:
+            row: The row.
+        """
+        return self.counts[row] + (self._staged[row] != EMPTY)
+
+    def stage(
+        self, rows: list[int], numbers: Tensor, keys: EncodedFrames, values: EncodedFrames
+    ) -> None:
         """Takes the frames that leave in this step.
 
         Args:
-            numbers: Number of the frame that leaves each row, int64 (B,); -1 where none does.
-            keys: Keys of the frames of those rows that lose one, (K, lanes, nh, N, hd).
+            rows: The K rows that are stepped.
+            numbers: Number of the frame that leaves each of them, int64 (K,); -1 where none does.
+            keys: Keys of the frames of those rows that lose one, (leaving, lanes, nh, N, hd).
             values: Their values.
         """
         leaving = 0
-        for row, number in enumerate(numbers.numpy().tolist()):
+        for row, number in zip(rows, numbers.numpy().tolist(), strict=True):
             if number != EMPTY:
                 if self._staged[row] != number:
                     at = leaving
@@ -66,11 +69,15 @@ class OpenBlocks:
                 leaving += 1
             self._staged[row] = number
 
-    def commit(self) -> list[int]:
-        """Counts the frames that were staged, and returns the rows whose blocks are full."""
+    def commit(self, rows: list[int]) -> list[int]:
+        """Counts the frames that were staged, and returns the rows whose blocks are full.
+
+        Args:
+            rows: The rows that are stepped.
+        """
         full: list[int] = []
-        for row, staged in enumerate(self._staged):
-            if staged != EMPTY:
+        for row in rows:
+            if self._staged[row] != EMPTY:
                 self.counts[row] += 1
                 self._staged[row] = EMPTY
                 if self.counts[row] == self._layout.block_size:

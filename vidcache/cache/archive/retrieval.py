@@ -14,6 +14,7 @@ from vidcache.cache.archive.open_blocks import OpenBlocks
 from vidcache.cache.archive.read_ahead import LaneOfBlock, ReadAhead
 from vidcache.cache.archive.summaries import Summaries
 from vidcache.cache.archive.tiers import Tiers
+from vidcache.cache.chosen_rows import ChosenRows, row_numbers
 from vidcache.cache.formats import EncodedFrames, StorageFormat
 
 __all__ = ["LookUps", "Retrieval"]
@@ -33,7 +34,7 @@ class LookUps:
 
 
 class Retrieval:
-    """Finds, for one new frame of every row, what it sees of the archive in each lane.
+    """Finds, for one new frame of every stepped row, what it sees of the archive in each lane.
 
     It sees the blocks that are being filled, whole, and the best of the sealed ones.
 
@@ -44,6 +45,7 @@ class Retrieval:
         open_blocks: The blocks that are being filled.
         read_ahead: What was read from disk already.
         look_ups: Where to count.
+        rows: The K rows that are stepped.
         num_best: How many sealed blocks a lane sees at most.
         now: A number that grows with each step.
         device: Where attention takes place.
@@ -58,6 +60,7 @@ class Retrieval:
         read_ahead: ReadAhead,
         look_ups: LookUps,
         *,
+        rows: ChosenRows,
         num_best: int,
         now: int,
         device: torch.device,
@@ -71,13 +74,16 @@ class Retrieval:
         self._now = now
         self._device = device
 
-        sealed = tiers.order >= 0
+        self._rows = rows
+        self._numbers = row_numbers(rows, len(tiers.order))
+        sealed = tiers.order[rows] >= 0
         in_use = sealed.any(dim=0).nonzero()
         self._empty = ~sealed[:, : int(in_use[-1]) + 1 if len(in_use) else 0].to(device)
         present = sealed.sum(dim=1)
         self._num_best = min(num_best, int(present.max()))
         self._num_found = [min(num_best, count) for count in present.numpy().tolist()]
-        self._shows_open = any(open_blocks.shown)
+        self._shown = [open_blocks.shown(row) for row in self._numbers]
+        self._shows_open = any(self._shown)
         self._found: list[tuple[int, list[list[int]]]] = []
 
     @property
@@ -87,16 +93,15 @@ class Retrieval:
 
     @property
     def rows(self) -> Tensor:
-        """Which rows see anything archived, bool (B,)."""
-        opened = torch.tensor(self._open_blocks.shown)
-        return (opened > 0) | (torch.tensor(self._num_found) > 0)
+        """Which rows see anything archived, bool (K,)."""
+        return (torch.tensor(self._shown) > 0) | (torch.tensor(self._num_found) > 0)
 
     def bias(self) -> Tensor | None:
-        """Returns what is added to the scores, (B, 1, 1, keys); None where all keys count."""
+        """Returns what is added to the scores, (K, 1, 1, keys); None where all keys count."""
         size = self._layout.block_size
         counts = [
             [size * (at < found) for at in range(self._num_best)] + [shown] * self._shows_open
-            for found, shown in zip(self._num_found, self._open_blocks.shown, strict=True)
+            for found, shown in zip(self._num_found, self._shown, strict=True)
         ]
         hidden = torch.arange(size) >= torch.tensor(counts)[:, :, None]
         if not bool(hidden.any()):
@@ -107,22 +112,24 @@ class Retrieval:
         return bias.flatten(1).repeat_interleave(num_tokens, dim=1)[:, None, None].to(self._device)
 
     def lane(self, lane: int, query: Tensor, log_sum: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns keys and values that the frame sees in a lane, (B, nh, keys, hd).
+        """Returns keys and values that the frame sees in a lane, (K, nh, keys, hd).
 
         Args:
             lane: The lane.
-            query: Queries, (B, nh, N, hd).
-            log_sum: Log-sum-exp of the scores that they have in the window, (B, nh, N, 1).
+            query: Queries, (K, nh, N, hd).
+            log_sum: Log-sum-exp of the scores that they have in the window, (K, nh, N, 1).
         """
         started = time.perf_counter()
         found: list[_KeysValues] = []
         places: list[list[int]] = [[] for _ in self._num_found]
         if self._num_best:
-            best = self._summaries.search(lane, query, self._empty, log_sum, self._num_best).cpu()
-            self._tiers.found(best, self._now)
+            best = self._summaries.search(
+                lane, query, self._empty, log_sum, self._num_best, self._rows
+            ).cpu()
+            self._tiers.found(self._numbers, best, self._now)
             places = best.numpy().tolist()
             self._found.append((lane, places))
-        for row, (row_places, num_found) in enumerate(zip(places, self._num_found, strict=True)):
+        for row, row_places, num_found in zip(self._numbers, places, self._num_found, strict=True):
             opened = _lane_of(self._open_blocks.blocks[row], lane)
             found += [self._block(row, place, lane) for place in row_places[:num_found]]
             # Rows that have fewer are filled up with what the bias hides.
@@ -153,7 +160,7 @@ class Retrieval:
         return ready
 
     def _joined(self, frames: list[EncodedFrames], storage_format: StorageFormat) -> Tensor:
-        """Joins (nh, F, N, hd) of all rows, one after another, into (B, nh, keys, hd)."""
+        """Joins (nh, F, N, hd) of the rows, one after another, into (K, nh, keys, hd)."""
         data = torch.cat([part.data for part in frames], dim=1)
         scales = [part.scales for part in frames if part.scales is not None]
         stored = EncodedFrames(data, torch.cat(scales, dim=1) if scales else None)
@@ -165,8 +172,9 @@ class Retrieval:
         """Names the blocks on disk that were found, and then their neighbours."""
         for step in (0, 1, -1):
             for lane, places in self._found:
-                for row, num_found in enumerate(self._num_found):
-                    for place in places[row][:num_found]:
+                of_rows = zip(self._numbers, places, self._num_found, strict=True)
+                for row, row_places, num_found in of_rows:
+                    for place in row_places[:num_found]:
                         number = int(self._tiers.order[row, place]) + step
                         block = self._tiers.find(row, number)
                         if block is not None and block.region is not None:

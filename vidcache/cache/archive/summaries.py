@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows
+
 __all__ = ["Summaries", "summarise"]
 
 
@@ -106,23 +108,31 @@ class Summaries:
             mine[:, row, :, place].copy_(theirs[:, other_row, :, other_place])
 
     def search(
-        self, lane: int, query: Tensor, empty: Tensor, log_sum: Tensor, num_best: int
+        self,
+        lane: int,
+        query: Tensor,
+        empty: Tensor,
+        log_sum: Tensor,
+        num_best: int,
+        rows: ChosenRows = ALL_ROWS,
     ) -> Tensor:
-        """Finds the best blocks of each row.
+        """Finds the best blocks of each of some rows.
 
         Args:
             lane: The lane.
-            query: Queries of one frame a row, (B, nh, N, hd).
-            empty: Which places hold no block, bool (B, places); those behind are left out.
-            log_sum: Log-sum-exp of the scores that the queries have in the window, (B, nh, N, 1).
+            query: Queries of one frame a row, (K, nh, N, hd).
+            empty: Which places hold no block, bool (K, places); those behind are left out.
+            log_sum: Log-sum-exp of the scores that the queries have in the window, (K, nh, N, 1).
             num_best: How many blocks to find.
+            rows: The K rows.
 
         Returns:
-            Their places, best first, int64 (B, num_best); of equals the first place comes first.
+            Their places, best first, int64 (K, num_best); of equals the first place comes first.
             Empty places come behind all others.
         """
         places = empty.shape[1]
-        outliers, others = self._outliers[lane, :, :, :places], self._others[lane, :, :, :places]
+        outliers = self._outliers[lane, :, :, :places][rows]
+        others = self._others[lane, :, :, :places][rows]
         query = query.to(outliers.dtype) * self._scale
         scores = torch.logaddexp(
             query @ outliers.transpose(2, 3), query @ others.transpose(2, 3) + self._weight

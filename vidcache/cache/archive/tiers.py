@@ -127,14 +127,15 @@ class Tiers:
             self.disk_error = error.strerror or str(error)
             return None
 
-    def found(self, places: Tensor, now: int) -> None:
+    def found(self, rows: list[int], places: Tensor, now: int) -> None:
         """Takes note of blocks that were found.
 
         Args:
-            places: Their places, int64 (B, K).
+            rows: The rows that were looked up.
+            places: The places of the blocks in each of these rows, int64 (rows, blocks).
             now: A number that grows with time.
         """
-        self.last_found.scatter_(1, places, now)
+        self.last_found[torch.tensor(rows)[:, None], places] = now
 
     def clear(self, row: int) -> None:
         """Forgets all blocks of a row.

@@ -11,6 +11,7 @@ from vidcache.cache.formats.fp8 import Fp8Format
 from vidcache.cache.formats.int8 import Int8Format
 from vidcache.cache.formats.pair import KeyValueFormats
 from vidcache.cache.formats.plain import PlainFormat
+from vidcache.cache.formats.scratch import Scratch
 
 __all__ = [
     "Decoder",
@@ -19,6 +20,7 @@ __all__ = [
     "Int8Format",
     "KeyValueFormats",
     "PlainFormat",
+    "Scratch",
     "StorageFormat",
     "format_from_name",
     "register_format",

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from vidcache.cache.formats.base import EncodedFrames, StorageFormat
+from vidcache.cache.formats.scratch import Scratch
 
 __all__ = ["Decoder"]
 
@@ -14,36 +15,40 @@ class Decoder:
     Args:
         storage_format: How the frames are stored.
         dtype: What attention runs in.
+        shape: The most frames that are decoded at once, (…, N, hd).
+        device: Where they are.
 
     Attributes:
         direct: Whether stored frames are read where they lie.
     """
 
-    def __init__(self, storage_format: StorageFormat, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        storage_format: StorageFormat,
+        dtype: torch.dtype,
+        shape: tuple[int, ...],
+        device: torch.device,
+    ) -> None:
         self.format = storage_format
         self.dtype = dtype
         self.direct = storage_format.plain and storage_format.dtype == dtype
-        self._scratch: EncodedFrames | None = None
+        scales_dtype = dtype if storage_format.scaled else None
+        self._scratch = Scratch(shape, dtype, scales_dtype, device)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the memory that frames are decoded into."""
-        return 0 if self._scratch is None else self._scratch.nbytes
+        return self._scratch.nbytes
 
     def decode(self, stored: EncodedFrames) -> Tensor:
         """Returns frames (…, N, hd) in the type of attention, valid until the next call.
 
         Args:
-            stored: The frames; their shape is the same at each call.
+            stored: The frames.
         """
         if self.direct:
             return stored.data
-        if self._scratch is None:
-            with torch.inference_mode(False):
-                self._scratch = stored.map(
-                    lambda part: torch.zeros(part.shape, dtype=self.dtype, device=part.device)
-                )
-        out = self._scratch
+        out = self._scratch.frames(tuple(stored.data.shape))
         if stored.scales is not None and out.scales is not None:
             stored = EncodedFrames(stored.data, out.scales.copy_(stored.scales))
         self.format.decode(stored, out.data)

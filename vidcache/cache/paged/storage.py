@@ -7,6 +7,7 @@ from collections import Counter
 import torch
 from torch import Tensor
 
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows
 from vidcache.cache.formats import EncodedFrames, StorageFormat
 from vidcache.cache.layout import CacheLayout
 from vidcache.cache.paged.lane_reader import LaneReader
@@ -45,7 +46,7 @@ class PagedStorage:
             self._lost = torch.zeros(batch_size, dtype=torch.bool)
         self.tick = pool.next_tick()
         self.home = range(0)
-        self._reader = LaneReader(pool, layout.num_slots)
+        self._reader = LaneReader(pool, layout.num_slots, shape)
         self._stale = True
         pool.admit(self)
 
@@ -74,25 +75,26 @@ class PagedStorage:
         """Blocks that the rows can come to hold, unless they were lost."""
         return int((~self._lost).sum()) * self.table.shape[1]
 
-    def place(self, slots: Tensor) -> Place:
+    def place(self, slots: Tensor, rows: ChosenRows = ALL_ROWS) -> Place:
         """Takes the blocks that new frames need; see :class:`Storage`.
 
         Raises:
             PoolFullError: There are too few.
             StateError: A row lost its blocks to other streams.
         """
-        self._require_present(torch.arange(self.batch_size))
+        numbers = torch.arange(self.batch_size)[rows]
+        self._require_present(numbers)
         size = self.pool.block_size
         with self.pool.lock:
             self.tick = self.pool.next_tick()
-            rows, frames = (slots >= 0).nonzero(as_tuple=True)
-            at = slots[rows, frames]
+            of, frames = (slots >= 0).nonzero(as_tuple=True)
+            at = slots[of, frames]
             entries = at.div(size, rounding_mode="floor")
-            self._own(rows, entries)
-            at = self.table[rows, entries] * size + at % size
+            self._own(numbers[of], entries)
+            at = self.table[numbers[of], entries] * size + at % size
         if slots.shape[1] == 1:
-            return Place(int(at[0]) if len(at) == 1 else at.to(self.device))
-        return Place(at.to(self.device), rows.to(self.device), frames.to(self.device))
+            return Place(rows, int(at[0]) if len(at) == 1 else at.to(self.device))
+        return Place(rows, at.to(self.device), of.to(self.device), frames.to(self.device))
 
     def _own(self, rows: Tensor, entries: Tensor) -> None:
         """Makes the rows the only holders of some blocks of theirs, or changes nothing."""
@@ -131,7 +133,7 @@ class PagedStorage:
         return missing + sum(n - int(counts[block] == n) for block, n in held.items())
 
     def write_frame(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
-        """Writes one frame of every row in place; see :class:`Storage`."""
+        """Writes one frame of every chosen row in place; see :class:`Storage`."""
         for storage_format, stored, new in self._sides(lane, key, value):
             for part, encoded in zip(
                 stored.parts(), storage_format.encode(new).parts(), strict=True
@@ -149,12 +151,12 @@ class PagedStorage:
             for part, new_part in zip(stored.parts(), encoded.parts(), strict=True):
                 part[:, place.at] = new_part.transpose(0, 1)
 
-    def lane(self, lane: int) -> tuple[Tensor, Tensor]:
-        """Returns a lane's keys and values, (B, nh, S·N, hd); see :class:`Storage`."""
+    def lane(self, lane: int, place: Place) -> tuple[Tensor, Tensor]:
+        """Returns a lane's keys and values, (K, nh, S·N, hd); see :class:`Storage`."""
         if self._stale:
             self._reader.point_at(self.table)
             self._stale = False
-        return self._reader.read(lane)
+        return self._reader.read(lane, place.chosen)
 
     def round_trip(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Returns keys and values as they will be read; see :class:`Storage`."""
