@@ -104,7 +104,10 @@ class BrightestSpot:
 
 def picture(index, size=(48, 32)):
     width, height = size
-    return np.random.default_rng(index).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    scene, change = (
+        np.random.default_rng(seed).integers(0, 256, (height, width, 3)) for seed in (0, index + 1)
+    )
+    return ((3 * scene + change) // 4).astype(np.uint8)
 
 
 def make_frames(num_frames, *, step_seconds=0.1, flags=None, sizes=None, jumps=None):

@@ -24,6 +24,7 @@ class Discontinuity:
         pts_seconds: Presentation time of that frame; of a disconnect, that of the last one.
         detail: What is known about it, in words for people; empty if nothing more is.
         time: Wall-clock time at which it was seen (seconds since the epoch) for live sources.
+        seconds: How long nothing was seen; None where nobody knows, or nothing was missed.
     """
 
     reason: str
@@ -31,6 +32,7 @@ class Discontinuity:
     pts_seconds: float
     detail: str = ""
     time: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

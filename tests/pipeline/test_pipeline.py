@@ -96,7 +96,8 @@ def test_a_change_of_size_is_reported_and_starts_a_new_session(model):
     source = ListSource(make_frames(10, sizes={6: (32, 48)}))
     results, _ = run(model, source, tracker=BrightestSpot())
     gaps = [event for r in results for event in r.events if isinstance(event, Discontinuity)]
-    assert gaps == [Discontinuity("size_change", 6, results[6].pts_seconds)]
+    where = results[6].pts_seconds
+    assert gaps == [Discontinuity("size_change", 6, where, "48x32 -> 32x48")]
     assert [r.session for r in results] == 6 * [0] + 4 * [1]
 
 

@@ -5,9 +5,18 @@ key is refused with the nearest valid name. `configs/default.yaml` lists every k
 """
 
 from vidcache.config.events import EventSettings
+from vidcache.config.gaps import GapSettings
 from vidcache.config.loading import load_config, override
 from vidcache.config.read import ReadSettings
 from vidcache.config.settings import Config
 from vidcache.config.track import TrackSettings
 
-__all__ = ["Config", "EventSettings", "ReadSettings", "TrackSettings", "load_config", "override"]
+__all__ = [
+    "Config",
+    "EventSettings",
+    "GapSettings",
+    "ReadSettings",
+    "TrackSettings",
+    "load_config",
+    "override",
+]

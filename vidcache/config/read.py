@@ -17,7 +17,6 @@ class ReadSettings(Section):
         read_timeout: Seconds that it may then take for the next packet.
         camera_size: Width and height to ask a camera for; it gives the nearest it can.
         camera_rate: Frames a second to ask a camera for.
-        gap_seconds: A step in presentation time longer than this is a discontinuity.
     """
 
     backend: Literal["auto", "pyav", "opencv"] = "auto"
@@ -26,8 +25,7 @@ class ReadSettings(Section):
     read_timeout: Positive = 10.0
     camera_size: tuple[Count, Count] | None = None
     camera_rate: Positive | None = None
-    gap_seconds: Positive = 2.0
 
     def source_options(self) -> dict[str, Any]:
         """The options that `vidcache.open_source` takes, by name."""
-        return self.model_dump(exclude={"gap_seconds"})
+        return self.model_dump()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vidcache.config.events import EventSettings
+from vidcache.config.gaps import GapSettings
 from vidcache.config.read import ReadSettings
 from vidcache.config.section import Count, Name, Positive, Score, Section, SourceName
 from vidcache.config.track import TrackSettings
@@ -33,6 +34,7 @@ class Config(Section):
             begins like an earlier one goes on from there, with the same labels to the bit.
         prefix_cache_gb: How large that folder may grow, in 10^9 bytes.
         events: When an action counts as begun and as ended.
+        gaps: What counts as a break in a stream, and what it does.
         read: How a source is read.
         track: How objects are found and followed.
 
@@ -57,5 +59,6 @@ class Config(Section):
     prefix_cache: Annotated[str, Field(min_length=1)] | None = None
     prefix_cache_gb: Positive = 4.0
     events: EventSettings = EventSettings()
+    gaps: GapSettings = GapSettings()
     read: ReadSettings = ReadSettings()
     track: TrackSettings = TrackSettings()

@@ -122,7 +122,7 @@ class Pipeline:
             threshold=self.threshold,
             events=self._make_events(),
             group_size=self.config.batch,
-            gap_seconds=self.config.read.gap_seconds,
+            gaps=self.config.gaps,
             max_frames=self.config.max_frames if max_frames is None else max_frames,
             prefixes=self.prefix_cache,
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from vidcache.cache import PrefixCache
+from vidcache.config import GapSettings
 from vidcache.frames import ActionScore, Event, FrameResult
 from vidcache.model import ActionModel
 from vidcache.pipeline.events import EventDetector
@@ -38,7 +39,7 @@ class RunPlan:
         threshold: Score below which the action shown is ``unsure``.
         events: Finds starts and ends; as new.
         group_size: Frames of a file that are worked on together.
-        gap_seconds: A step in time longer than this is a discontinuity.
+        gaps: What counts as a break in the stream, and what it does.
         max_frames: How many frames are read at most; None for all.
         prefixes: What is known of the beginnings of files, or None.
     """
@@ -48,7 +49,7 @@ class RunPlan:
     threshold: float
     events: EventDetector
     group_size: int
-    gap_seconds: float
+    gaps: GapSettings
     max_frames: int | None
     prefixes: PrefixCache | None = None
 
@@ -81,7 +82,7 @@ class Run:
         )
         # Working ahead would let a camera's pictures grow old while they wait.
         self._groups_ahead = 1 if source.is_live else _GROUPS_AHEAD
-        self._gaps = GapDetector(gap_seconds=plan.gap_seconds)
+        self._gaps = GapDetector(plan.gaps)
         recall = None
         if plan.prefixes is not None and not source.is_live:
             recall = Recall(plan.prefixes, plan.model, plan.group_size)

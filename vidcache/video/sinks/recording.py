@@ -90,6 +90,7 @@ def read_jsonl(path: str | os.PathLike[str]) -> Recording:
                     record["pts"],
                     record.get("detail", ""),
                     record.get("time"),
+                    record.get("seconds"),
                 )
                 pending.append(gap)
                 events.append(gap)

@@ -66,6 +66,8 @@ def record_from_event(event: Event | Discontinuity) -> dict[str, Any]:
             known["detail"] = event.detail
         if event.time is not None:
             known["time"] = round(event.time, 3)
+        if event.seconds is not None:
+            known["seconds"] = round(event.seconds, 6)
         return known
     return {"type": "event", "kind": event.kind, "label": event.label, **place}
 
