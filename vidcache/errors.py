@@ -16,6 +16,8 @@
 Every message is one line that says what was given, what was expected and what to do.
 """
 
+from typing import Literal
+
 __all__ = [
     "ConfigError",
     "FingerprintError",
@@ -59,7 +61,25 @@ class ModelError(VidcacheError):
 
 
 class SourceError(VidcacheError, OSError):
-    """A video source that cannot be opened or read."""
+    """A video source that cannot be opened or read.
+
+    Args:
+        message: What failed, why, and what to do.
+        reason: Why alone, for a line that names the source already; by default the message.
+        retry: Whether it may work later: ``soon`` (a network that is down), ``slowly`` (a server
+            that refuses) or ``never`` (an address that means nothing).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        retry: Literal["soon", "slowly", "never"] = "soon",
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        self.retry: Literal["soon", "slowly", "never"] = retry
 
 
 class SinkError(VidcacheError, OSError):

@@ -3,7 +3,9 @@
 The only package that imports PyAV and OpenCV, and only once they are used.
 """
 
+from vidcache.video.backoff import ReconnectPolicy
 from vidcache.video.locations import expand_sources, hide_credentials
+from vidcache.video.opening import open_source
 from vidcache.video.sinks import (
     FILE_SINKS,
     BackgroundSink,
@@ -25,7 +27,8 @@ from vidcache.video.sinks import (
     read_jsonl,
     records_from_result,
 )
-from vidcache.video.source import Source, open_source
+from vidcache.video.source import Source
+from vidcache.video.source_status import SourceState, SourceStatus
 
 __all__ = [
     "FILE_SINKS",
@@ -36,11 +39,14 @@ __all__ = [
     "Mp4Writer",
     "Overlay",
     "ParquetSink",
+    "ReconnectPolicy",
     "Recording",
     "RotatingJsonlSink",
     "SegmentedVideoSink",
     "Sink",
     "Source",
+    "SourceState",
+    "SourceStatus",
     "VideoSink",
     "WebVttSink",
     "WindowSink",

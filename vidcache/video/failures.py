@@ -2,6 +2,7 @@
 
 import errno
 from pathlib import Path
+from typing import Literal
 
 from vidcache.errors import SourceError
 from vidcache.video.locations import Location, list_videos
@@ -45,7 +46,30 @@ def explain_failure(
         why = _why_not_file(error, Path(location.address))
     else:
         why = _why_not_network(error, timeout, waited, reading)
-    return SourceError(f"cannot {verb} '{location.shown}': {why}")
+    return SourceError(
+        f"cannot {verb} '{location.shown}': {why}", reason=why, retry=_outlook(error, location)
+    )
+
+
+def _outlook(error: Exception, location: Location) -> Literal["soon", "slowly", "never"]:
+    """Whether waiting may mend it."""
+    if location.kind == "lavfi":
+        return "never"
+    if location.kind == "file":
+        return "slowly"
+    if location.kind == "camera":
+        return "soon"
+    from av import error as av_error
+
+    if isinstance(error, av_error.ProtocolNotFoundError):
+        return "never"
+    # A camera that restarts may answer so for a while; asked too often, it may lock its user out.
+    refusals = (
+        av_error.HTTPUnauthorizedError,
+        av_error.HTTPForbiddenError,
+        av_error.HTTPNotFoundError,
+    )
+    return "slowly" if isinstance(error, refusals) else "soon"
 
 
 def _why_not_file(error: Exception, path: Path) -> str:

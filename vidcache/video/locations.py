@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from vidcache.errors import SourceError
 
@@ -53,6 +53,14 @@ class Location:
         if self.kind == "lavfi":
             return re.search(r"\brealtime\b", self.address) is not None
         return self.kind in ("network", "camera")
+
+    @property
+    def may_be_live(self) -> bool:
+        """Whether it is live, or may turn out to be: a web address that does not name a file."""
+        if self.is_live is not None:
+            return self.is_live
+        suffix = Path(urlsplit(self.address).path).suffix.lower()
+        return suffix not in VIDEO_SUFFIXES or suffix in (".mjpeg", ".mjpg")
 
     @property
     def camera_number(self) -> int | None:

@@ -94,7 +94,9 @@ class OpencvReader:
         _silence(cv2)
         location = self._location
         if location.kind == "lavfi":
-            raise SourceError(f"OpenCV cannot open '{location.shown}': use the backend 'pyav'")
+            raise SourceError(
+                f"OpenCV cannot open '{location.shown}': use the backend 'pyav'", retry="never"
+            )
         if location.kind == "camera":
             return self._open_camera(cv2)
         if location.kind == "file":

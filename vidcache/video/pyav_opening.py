@@ -66,7 +66,9 @@ def open_stream(container: "InputContainer", location: Location) -> "VideoStream
     from av.stream import Disposition
 
     if container.format.name in _NOT_VIDEO:
-        raise SourceError(f"'{location.shown}' is not a video (it looks like text or raw data)")
+        raise SourceError(
+            f"'{location.shown}' is not a video (it looks like text or raw data)", retry="slowly"
+        )
     streams = [
         stream
         for stream in container.streams.video
@@ -76,7 +78,8 @@ def open_stream(container: "InputContainer", location: Location) -> "VideoStream
         kinds = sorted({stream.type for stream in container.streams}) or ["nothing"]
         raise SourceError(
             f"'{location.shown}' has no video stream that can be read (it holds: "
-            f"{', '.join(kinds)})"
+            f"{', '.join(kinds)})",
+            retry="never" if location.kind == "lavfi" else "slowly",
         )
     best = container.streams.best("video")
     stream = next((stream for stream in streams if stream is best), streams[0])
