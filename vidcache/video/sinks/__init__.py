@@ -6,6 +6,7 @@ from vidcache.video.sinks.file_sinks import FILE_SINKS, file_sink
 from vidcache.video.sinks.jsonl import JsonlSink
 from vidcache.video.sinks.mot import MotSink
 from vidcache.video.sinks.mp4_writer import Mp4Writer
+from vidcache.video.sinks.mqtt import MqttSink
 from vidcache.video.sinks.overlay import Overlay
 from vidcache.video.sinks.parquet import ParquetSink
 from vidcache.video.sinks.recording import Recording, iter_records, read_jsonl
@@ -14,6 +15,7 @@ from vidcache.video.sinks.rotating_jsonl import RotatingJsonlSink
 from vidcache.video.sinks.segmented_video import SegmentedVideoSink
 from vidcache.video.sinks.sink import Sink
 from vidcache.video.sinks.video_sink import VideoSink
+from vidcache.video.sinks.webhook import WebhookSink
 from vidcache.video.sinks.webvtt import WebVttSink
 from vidcache.video.sinks.window_sink import WindowSink
 
@@ -24,6 +26,7 @@ __all__ = [
     "JsonlSink",
     "MotSink",
     "Mp4Writer",
+    "MqttSink",
     "Overlay",
     "ParquetSink",
     "Recording",
@@ -32,6 +35,7 @@ __all__ = [
     "Sink",
     "VideoSink",
     "WebVttSink",
+    "WebhookSink",
     "WindowSink",
     "file_sink",
     "iter_records",

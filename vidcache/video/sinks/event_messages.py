@@ -1,0 +1,111 @@
+"""What a webhook or a broker is told: actions that begin, go on and end, and discontinuities."""
+
+import uuid
+from typing import Any
+
+from vidcache.errors import ConfigError
+from vidcache.frames import Discontinuity, Event, FrameResult
+from vidcache.video.sinks.records import SCHEMA_VERSION, record_from_event
+
+__all__ = ["EventMessages"]
+
+
+class EventMessages:
+    """Makes messages from results: the records of the JSONL schema, and some fields more.
+
+    Each message has its ``schema``, an ``id`` that no other message has (whoever gets one twice
+    can tell), and the ``source``. An ``event`` is of the kind ``start``, ``end`` or ``update``;
+    the last two say in ``seconds`` how long the action has gone on, an update also the ``score``.
+    Events of live sources say their wall-clock ``time``.
+
+    Args:
+        name: What the source is called in messages; None for what the header calls it.
+        update_seconds: How often an update is sent while an action goes on, in seconds of
+            presentation time; None for never.
+
+    Raises:
+        ConfigError: ``update_seconds`` is not above 0.
+
+    Example:
+        >>> messages = EventMessages("door", update_seconds=None)
+        >>> messages.begin({"source": "rtsp://***@10.0.0.7/1"})
+        >>> events = (Event("start", "walk", 3, 0.12),)
+        >>> (message,) = messages.of_result(FrameResult(20, 0.8, "walk", (), events=events))
+        >>> message["source"], message["kind"], message["label"], message["pts"]
+        ('door', 'start', 'walk', 0.12)
+    """
+
+    def __init__(self, name: str | None = None, *, update_seconds: float | None = None) -> None:
+        if update_seconds is not None and not update_seconds > 0:
+            raise ConfigError(f"update_seconds={update_seconds}: expected more than 0")
+        self._name = name
+        self._update_seconds = update_seconds
+        self._source = name or ""
+        self._run = ""
+        self._count = 0
+        # Of each action that goes on: when it began, and when it was last told of.
+        self._open: dict[str, tuple[float, float]] = {}
+
+    @property
+    def source(self) -> str:
+        """What the source is called, once it has begun."""
+        return self._source
+
+    def begin(self, header: dict[str, Any]) -> None:
+        """A run begins."""
+        self._source = self._name or str(header.get("source", "video"))
+        self._run = uuid.uuid4().hex
+        self._count = 0
+        self._open.clear()
+
+    def of_result(self, result: FrameResult) -> list[dict[str, Any]]:
+        """The messages of one frame, mostly none."""
+        messages = [self._of_event(event, result) for event in result.events]
+        return messages + self._updates(result)
+
+    def of_gap(self, discontinuity: Discontinuity) -> dict[str, Any]:
+        """The message of an announced discontinuity."""
+        return self._message(record_from_event(discontinuity))
+
+    def of_end(self, end: dict[str, Any] | None) -> list[dict[str, Any]]:
+        """The messages of what was still going on when the run ended."""
+        events = end.get("events", ()) if end is not None else ()
+        return [self._of_event(event, None) for event in events]
+
+    def _of_event(self, event: Event | Discontinuity, result: FrameResult | None) -> dict[str, Any]:
+        record = record_from_event(event)
+        if isinstance(event, Discontinuity):
+            return self._message(record)
+        now = event.pts_seconds
+        if event.kind == "start":
+            self._open[event.label] = (now, now)
+        elif event.label in self._open:
+            record["seconds"] = round(now - self._open.pop(event.label)[0], 3)
+        if result is not None and result.time is not None:
+            record["time"] = round(result.time - (result.pts_seconds - now), 3)
+        return self._message(record)
+
+    def _updates(self, result: FrameResult) -> list[dict[str, Any]]:
+        if self._update_seconds is None or not self._open:
+            return []
+        messages: list[dict[str, Any]] = []
+        now = result.pts_seconds
+        scores = {action.label: action.score for action in result.actions}
+        for label, (start, told) in self._open.items():
+            if now - told < self._update_seconds:
+                continue
+            self._open[label] = (start, now)
+            record: dict[str, Any] = {"type": "event", "kind": "update", "label": label}
+            record |= {"frame": result.index, "pts": round(now, 6)}
+            record |= {"seconds": round(now - start, 3)}
+            if label in scores:
+                record["score"] = round(scores[label], 4)
+            if result.time is not None:
+                record["time"] = round(result.time, 3)
+            messages.append(self._message(record))
+        return messages
+
+    def _message(self, record: dict[str, Any]) -> dict[str, Any]:
+        self._count += 1
+        about = {"schema": SCHEMA_VERSION, "id": f"{self._run}-{self._count}"}
+        return {**about, "source": self._source, **record}

@@ -1,0 +1,71 @@
+"""What all outputs that send messages share."""
+
+from typing import Any
+
+from vidcache.errors import SinkError
+from vidcache.frames import Discontinuity, Frame, FrameResult
+from vidcache.video.closing import Closing
+from vidcache.video.sinks.delivery import Delivery
+from vidcache.video.sinks.event_messages import EventMessages
+
+__all__ = ["MessageSink"]
+
+
+class MessageSink(Closing):
+    """Sends the events and discontinuities of results; no frame ever waits for it.
+
+    Nothing that happens to the other side ends a run: messages wait until it is back.
+
+    Args:
+        name: What the sink is called where its losses are told.
+        messages: What is told.
+        delivery: How.
+    """
+
+    def __init__(self, name: str, messages: EventMessages, delivery: Delivery) -> None:
+        self.name = name
+        self._messages = messages
+        self._delivery = delivery
+        self._opened = False
+        self._finished = False
+
+    @property
+    def closed(self) -> bool:
+        """True once it takes no more results."""
+        return self._finished
+
+    @property
+    def num_dropped(self) -> int:
+        """Messages that were lost because too many waited, or refused."""
+        return self._delivery.num_dropped
+
+    def open(self, header: dict[str, Any]) -> None:
+        """Begin. The other side may be away. See `Sink.open`."""
+        self._messages.begin(header)
+        self._delivery.start()
+        self._opened = True
+
+    def write(self, frame: Frame, result: FrameResult) -> None:
+        """Send the events of one frame, if it has any. See `Sink.write`."""
+        self._check_open()
+        for message in self._messages.of_result(result):
+            self._delivery.put(message)
+
+    def announce(self, discontinuity: Discontinuity) -> None:
+        """Send that a camera was lost. See `Sink.announce`."""
+        self._check_open()
+        self._delivery.put(self._messages.of_gap(discontinuity))
+
+    def close(self, end: dict[str, Any] | None = None) -> None:
+        """Send the ends of what goes on, and what waits, if that is quick. See `Sink.close`."""
+        if self._finished:
+            return
+        self._finished = True
+        if self._opened:
+            for message in self._messages.of_end(end):
+                self._delivery.put(message)
+            self._delivery.close()
+
+    def _check_open(self) -> None:
+        if not self._opened or self._finished:
+            raise SinkError(f"the output {self.name} is not open: call open(header) before write")
