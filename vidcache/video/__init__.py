@@ -6,6 +6,7 @@ The only package that imports PyAV and OpenCV, and only once they are used.
 from vidcache.video.backoff import ReconnectPolicy
 from vidcache.video.locations import expand_sources, hide_credentials
 from vidcache.video.opening import open_source
+from vidcache.video.scene_cuts import SceneCutDetector
 from vidcache.video.sinks import (
     FILE_SINKS,
     BackgroundSink,
@@ -13,6 +14,7 @@ from vidcache.video.sinks import (
     JsonlSink,
     MotSink,
     Mp4Writer,
+    MqttSink,
     Overlay,
     ParquetSink,
     Recording,
@@ -20,6 +22,7 @@ from vidcache.video.sinks import (
     SegmentedVideoSink,
     Sink,
     VideoSink,
+    WebhookSink,
     WebVttSink,
     WindowSink,
     file_sink,
@@ -37,11 +40,13 @@ __all__ = [
     "JsonlSink",
     "MotSink",
     "Mp4Writer",
+    "MqttSink",
     "Overlay",
     "ParquetSink",
     "ReconnectPolicy",
     "Recording",
     "RotatingJsonlSink",
+    "SceneCutDetector",
     "SegmentedVideoSink",
     "Sink",
     "Source",
@@ -49,6 +54,7 @@ __all__ = [
     "SourceStatus",
     "VideoSink",
     "WebVttSink",
+    "WebhookSink",
     "WindowSink",
     "expand_sources",
     "file_sink",
