@@ -6,6 +6,7 @@ key is refused with the nearest valid name. `configs/default.yaml` lists every k
 
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
+from vidcache.config.live import LiveSettings, ReconnectSettings
 from vidcache.config.loading import load_config, override
 from vidcache.config.read import ReadSettings
 from vidcache.config.settings import Config
@@ -15,7 +16,9 @@ __all__ = [
     "Config",
     "EventSettings",
     "GapSettings",
+    "LiveSettings",
     "ReadSettings",
+    "ReconnectSettings",
     "TrackSettings",
     "load_config",
     "override",

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
+from vidcache.config.live import LiveSettings
 from vidcache.config.read import ReadSettings
 from vidcache.config.section import Count, Name, Positive, Score, Section, SourceName
 from vidcache.config.track import TrackSettings
@@ -35,6 +36,7 @@ class Config(Section):
         prefix_cache_gb: How large that folder may grow, in 10^9 bytes.
         events: When an action counts as begun and as ended.
         gaps: What counts as a break in a stream, and what it does.
+        live: How live sources are kept going, and what becomes of frames that are too many.
         read: How a source is read.
         track: How objects are found and followed.
 
@@ -60,5 +62,6 @@ class Config(Section):
     prefix_cache_gb: Positive = 4.0
     events: EventSettings = EventSettings()
     gaps: GapSettings = GapSettings()
+    live: LiveSettings = LiveSettings()
     read: ReadSettings = ReadSettings()
     track: TrackSettings = TrackSettings()
