@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Count", "Name", "Positive", "Score", "Seconds", "Section", "SourceName"]
+__all__ = ["Address", "Count", "Name", "Positive", "Score", "Seconds", "Section", "SourceName"]
 
 
 def _as_source(value: object) -> object:
@@ -18,6 +18,7 @@ def _as_name(value: object) -> object:
 
 
 SourceName = Annotated[str, BeforeValidator(_as_source), Field(min_length=1)]
+Address = SourceName
 Name = Annotated[str, BeforeValidator(_as_name), Field(min_length=1)]
 Score = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]

@@ -7,8 +7,9 @@ from pydantic import Field
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings
+from vidcache.config.outputs import OutputSettings
 from vidcache.config.read import ReadSettings
-from vidcache.config.section import Count, Name, Positive, Score, Section, SourceName
+from vidcache.config.section import Address, Count, Name, Positive, Score, Section, SourceName
 from vidcache.config.track import TrackSettings
 
 __all__ = ["Config"]
@@ -28,6 +29,14 @@ class Config(Section):
         tracker: Name of a tracker, or the path of its settings file.
         jsonl: File that the results are written to; ``-`` is the standard output.
         video: MP4 file that the annotated video is written to.
+        mot: File that the tracks are written to as MOTChallenge text.
+        csv: File that the results are written to as a table of comma-separated values.
+        parquet: File that the results are written to as a Parquet table.
+        webvtt: File that the actions are written to as subtitles.
+        webhook: URL that events are posted to.
+        mqtt: Broker that events are published to, ``mqtt://user:password@host:1883/prefix``.
+        metrics: Address at which Prometheus finds counters, ``HOST:PORT`` or ``PORT`` (of this
+            machine only).
         show: Whether a live window opens.
         max_frames: How many frames of a source are read at most; None for all.
         batch: Frames of a file that are encoded together; live sources go one by one.
@@ -37,6 +46,7 @@ class Config(Section):
         events: When an action counts as begun and as ended.
         gaps: What counts as a break in a stream, and what it does.
         live: How live sources are kept going, and what becomes of frames that are too many.
+        outputs: How results are written and sent.
         read: How a source is read.
         track: How objects are found and followed.
 
@@ -55,6 +65,13 @@ class Config(Section):
     tracker: Name = "bytetrack"
     jsonl: str | None = None
     video: str | None = None
+    mot: str | None = None
+    csv: str | None = None
+    parquet: str | None = None
+    webvtt: str | None = None
+    webhook: str | None = None
+    mqtt: str | None = None
+    metrics: Address | None = None
     show: bool = False
     max_frames: Count | None = None
     batch: Annotated[int, Field(ge=1, le=256)] = 8
@@ -63,5 +80,6 @@ class Config(Section):
     events: EventSettings = EventSettings()
     gaps: GapSettings = GapSettings()
     live: LiveSettings = LiveSettings()
+    outputs: OutputSettings = OutputSettings()
     read: ReadSettings = ReadSettings()
     track: TrackSettings = TrackSettings()

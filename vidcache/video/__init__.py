@@ -27,6 +27,7 @@ from vidcache.video.sinks import (
     WindowSink,
     file_sink,
     iter_records,
+    make_sinks,
     read_jsonl,
     records_from_result,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "file_sink",
     "hide_credentials",
     "iter_records",
+    "make_sinks",
     "open_source",
     "read_jsonl",
     "records_from_result",

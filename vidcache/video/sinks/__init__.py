@@ -1,6 +1,7 @@
 """Outputs: results as text, tables and annotated video, a live window, the drawing on frames."""
 
 from vidcache.video.sinks.background import BackgroundSink
+from vidcache.video.sinks.configured import make_sinks, output_path
 from vidcache.video.sinks.csv_sink import CsvSink
 from vidcache.video.sinks.file_sinks import FILE_SINKS, file_sink
 from vidcache.video.sinks.jsonl import JsonlSink
@@ -39,6 +40,8 @@ __all__ = [
     "WindowSink",
     "file_sink",
     "iter_records",
+    "make_sinks",
+    "output_path",
     "read_jsonl",
     "records_from_result",
 ]
