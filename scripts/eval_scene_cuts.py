@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcache.video import open_source
-from vidcache.video.scene_cuts import SceneCutDetector
+from vidcache.video import SceneCutDetector, open_source
 
 Image = NDArray[np.uint8]
 

@@ -60,7 +60,7 @@ def test_a_jump_of_a_cameras_clock_lasts_as_long_as_by_the_clock_on_the_wall():
 
 def test_a_jump_over_dropped_frames_says_how_many():
     _, (gap,) = found(frame(0, 0.0), frame(76, 3.04))
-    assert gap.detail == "3.0 s, 75 frames dropped"
+    assert gap.detail == "3.0 s, frames dropped: 75"
 
 
 @pytest.mark.parametrize("flags", [(), ("after_gap", "timestamp_jump")])

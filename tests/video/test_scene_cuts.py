@@ -4,8 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidcache.video import open_source
-from vidcache.video.scene_cuts import SceneCutDetector
+from vidcache.video import SceneCutDetector, open_source
 
 _FOLDER = Path(
     os.environ.get("VIDCACHE_TEST_ASSETS", Path(__file__).parents[3] / "shared" / "assets")

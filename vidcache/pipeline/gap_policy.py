@@ -7,10 +7,10 @@ from typing import Literal
 from vidcache.config import GapSettings
 from vidcache.frames import Discontinuity
 
-__all__ = ["GapAction", "GapPolicy", "StreamSeconds"]
+__all__ = ["TIME_LEAPS", "GapAction", "GapPolicy", "StreamSeconds"]
 
-# Breaks during which time passes unseen.
-_TIMED = ("reconnect", "timestamp_jump")
+TIME_LEAPS = ("reconnect", "timestamp_jump")
+"""The reasons of breaks during which time passes unseen."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class GapPolicy:
         # A clock that was set back is no reason to forget.
         return (
             limit is not None
-            and gap.reason in _TIMED
+            and gap.reason in TIME_LEAPS
             and gap.seconds is not None
             and gap.seconds > limit
         )
 
     def _outlasts_tracks(self, gap: Discontinuity) -> bool:
         limit = self._settings.tracker_reset_seconds
-        if limit is None or gap.reason not in _TIMED:
+        if limit is None or gap.reason not in TIME_LEAPS:
             return False
         return gap.seconds is None or gap.seconds > limit
 

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 
 from vidcache.config import GapSettings
 from vidcache.frames import Discontinuity, Frame
-from vidcache.video.scene_cuts import SceneCutDetector
+from vidcache.pipeline.gap_policy import TIME_LEAPS
+from vidcache.video import SceneCutDetector
 
 __all__ = ["GapDetector"]
-
-# Leaps in time. That of a reconnect needs no other reason.
-_LEAPS = ("reconnect", "timestamp_jump")
 
 
 class GapDetector:
@@ -60,7 +58,8 @@ class GapDetector:
         step = now.pts_seconds - last.pts_seconds
         # A source hides a step backwards from the times, and flags it.
         is_flagged = "timestamp_jump" in frame.flags
-        is_known = any(gap.reason in _LEAPS for gap in frame.gaps)
+        # The leap of a reconnect needs no other reason.
+        is_known = any(gap.reason in TIME_LEAPS for gap in frame.gaps)
         if not is_known and (is_flagged or not 0.0 <= step <= self._settings.seconds):
             seconds = _unseen_seconds(last, now, is_flagged=is_flagged)
             found.append(_gap("timestamp_jump", now, _in_words(last, now, seconds), seconds))
@@ -103,7 +102,7 @@ def _gap(reason: str, now: _Moment, detail: str, seconds: float | None = None) -
 
 def _completed(gap: Discontinuity, last: _Moment, now: _Moment) -> Discontinuity:
     """What a source has seen, with what it did not say."""
-    if gap.reason not in _LEAPS:
+    if gap.reason not in TIME_LEAPS:
         return gap
     seconds = gap.seconds
     if seconds is None:
@@ -126,4 +125,4 @@ def _unseen_seconds(last: _Moment, now: _Moment, *, is_flagged: bool) -> float |
 def _in_words(last: _Moment, now: _Moment, seconds: float | None) -> str:
     words = "the clock was set back" if seconds is None else f"{seconds:.1f} s"
     num_missing = now.index - last.index - 1
-    return f"{words}, {num_missing} frames dropped" if num_missing > 0 else words
+    return f"{words}, frames dropped: {num_missing}" if num_missing > 0 else words

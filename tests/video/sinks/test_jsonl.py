@@ -139,7 +139,7 @@ def test_leaving_without_an_end_leaves_a_file_that_says_it_was_cut_off(tmp_path:
 def test_results_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     start = Event("start", "walk", 0, 0.0)
-    gap = Discontinuity("size_change", 1, 0.333333)
+    gap = Discontinuity("reconnect", 1, 0.333333, "5.5 s", 9.5, 5.5)
     with JsonlSink(path) as sink:
         sink.open(HEADER)
         sink.write(frame(0), result(0, events=(start,)))
