@@ -5,6 +5,7 @@ from vidcache.video.sinks.configured import make_sinks, output_path
 from vidcache.video.sinks.csv_sink import CsvSink
 from vidcache.video.sinks.file_sinks import FILE_SINKS, file_sink
 from vidcache.video.sinks.jsonl import JsonlSink
+from vidcache.video.sinks.metrics import MetricsServer
 from vidcache.video.sinks.mot import MotSink
 from vidcache.video.sinks.mp4_writer import Mp4Writer
 from vidcache.video.sinks.mqtt import MqttSink
@@ -25,6 +26,7 @@ __all__ = [
     "BackgroundSink",
     "CsvSink",
     "JsonlSink",
+    "MetricsServer",
     "MotSink",
     "Mp4Writer",
     "MqttSink",
