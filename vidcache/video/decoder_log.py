@@ -22,7 +22,8 @@ libav's levels are multiples of 8: what is not one was raised.
 
 # Said below the level of an error, and yet something is missing.
 _DAMAGE = re.compile(
-    r"missed|corrupt|mismatch|continuity|lost|dropp|undecodable|truncat|conceal|frame num gap",
+    r"missed|corrupt|mismatch|continuity|lost|dropp|undecodable|truncat|conceal|frame num gap"
+    r"|parse header",
     re.IGNORECASE,
 )
 # Said at the level of an error, and yet no pixel is wrong: side information, which cameras often
