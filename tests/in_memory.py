@@ -6,46 +6,58 @@ import numpy as np
 
 from vidcache.errors import SourceError
 from vidcache.frames import Frame, Track
+from vidcache.video import SourceState, SourceStatus
 
 
 class ListSource:
     """Frames from memory, as a source: at the end it stops, fails or falls silent."""
 
-    def __init__(self, frames, *, is_live=False, error=None, silent=False):
-        self._frames = list(frames)
+    def __init__(self, frames, *, is_live=False, error=None, silent=False, news=()):
+        self._frames = [*news, *frames]
         self._next = 0
         self._error = error
         self._silent = silent
         self._closed = threading.Event()
         self.is_live = is_live
+        self.known = True
         self.uri = "memory"
         self.frame_rate = 10.0
         self.duration_seconds = None
         self.num_dropped = 0
+        self.dropped_by_cause = {}
+        self.status = SourceStatus(SourceState.LIVE, 0.0)
+        self._listener = None
         self.truncated = False
 
     @property
     def size(self):
-        height, width = self._frames[0].image_rgb.shape[:2]
+        height, width = next(
+            (f.image_rgb.shape[:2] for f in self._frames if isinstance(f, Frame)), (32, 48)
+        )
         return width, height
 
-    def __iter__(self):
-        return self
+    @property
+    def ended(self):
+        return self._closed.is_set() or (self._next == len(self._frames) and not self._silent)
 
-    def __next__(self):
+    def poll(self, timeout=None):
+        assert timeout == 0
         if self._closed.is_set():
-            raise StopIteration
+            return None
         if self._next < len(self._frames):
             self._next += 1
             return self._frames[self._next - 1]
         if self._error is not None:
             raise SourceError(self._error)
-        if self._silent:
-            assert self._closed.wait(30), "nobody closed the silent source"
-        raise StopIteration
+        return None
+
+    def set_listener(self, listener):
+        self._listener = listener
 
     def close(self):
         self._closed.set()
+        if self._listener is not None:
+            self._listener()
 
 
 class RecordingSink:
@@ -101,6 +113,9 @@ class BrightestSpot:
         self.session += 1
         self.num_seen = 0
 
+    def twin(self):
+        return BrightestSpot()
+
 
 def picture(index, size=(48, 32)):
     width, height = size
@@ -110,12 +125,12 @@ def picture(index, size=(48, 32)):
     return ((3 * scene + change) // 4).astype(np.uint8)
 
 
-def make_frames(num_frames, *, step_seconds=0.1, flags=None, sizes=None, jumps=None):
+def make_frames(num_frames, *, first=0, step_seconds=0.1, flags=None, sizes=None, jumps=None):
     flags, sizes, jumps = flags or {}, sizes or {}, jumps or {}
     frames, pts, size = [], 0.0, (48, 32)
     for index in range(num_frames):
         pts += jumps.get(index, 0.0)
         size = sizes.get(index, size)
-        frames.append(Frame(picture(index, size), index, pts, flags=flags.get(index, ())))
+        frames.append(Frame(picture(first + index, size), index, pts, flags=flags.get(index, ())))
         pts += step_seconds
     return frames

@@ -41,8 +41,8 @@ def test_a_change_of_size_leaves_the_memory_and_not_the_boxes():
     assert decide("size_change") == GapAction("keep", new_session=True)
 
 
-def test_a_scene_cut_begins_everything_anew():
-    assert decide("scene_cut") == GapAction("reset", new_session=True)
+def test_a_scene_cut_begins_a_new_session_and_leaves_the_memory_as_the_clip_has_it():
+    assert decide("scene_cut") == GapAction("keep", new_session=True)
 
 
 def test_a_disconnect_has_no_rule_of_its_own():
@@ -60,7 +60,9 @@ def test_every_rule_can_be_set(reason, state, tracker):
 def test_of_several_breaks_the_one_that_asks_for_more_decides():
     quiet = {"tracker": {"size_change": "keep"}}
     assert decide("reconnect", "size_change", seconds=0.5, **quiet) == GapAction("age")
-    assert decide("reconnect", "scene_cut", seconds=0.5) == GapAction("reset", new_session=True)
+    cut = {"state": {"scene_cut": "reset"}}
+    both = decide("reconnect", "scene_cut", seconds=0.5, **cut)
+    assert both == GapAction("reset", new_session=True)
 
 
 def follow(*steps):

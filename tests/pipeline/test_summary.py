@@ -1,4 +1,5 @@
 import pytest
+from in_memory import ListSource
 
 from vidcache.frames import ActionScore, Discontinuity, FrameResult, Track
 from vidcache.pipeline.summary import SummaryBuilder
@@ -15,7 +16,7 @@ def summarise(results, **more):
     builder = SummaryBuilder()
     for each in results:
         builder.add(each)
-    options = {"truncated": False, "num_dropped": 0, "cache": {}} | more
+    options = {"truncated": False, "source": ListSource([]), "cache": {}} | more
     return builder.build(timer=StageTimer(), **options)
 
 

@@ -39,10 +39,10 @@ def demo(
     outputs = OutputPaths(jsonl=str(out / "demo.jsonl"), video=str(out / "demo.mp4"))
     make_folders(outputs)
     settings = override(
-        Config(detector=detector, jsonl=outputs.jsonl, video=outputs.video),
+        Config(source=video, detector=detector, jsonl=outputs.jsonl, video=outputs.video),
         {"model": model, "max_frames": max_frames},
     )
-    return run_sources(settings, video)
+    return run_sources(settings)
 
 
 def find_sample() -> Path:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AtOnceFlag",
     "BatchFlag",
     "ConfigFlag",
     "DebugFlag",
@@ -13,6 +14,7 @@ __all__ = [
     "DeviceFlag",
     "JsonlFlag",
     "MaxFramesFlag",
+    "MaxLatencyFlag",
     "ModelFlag",
     "PrecisionFlag",
     "PrefixCacheFlag",
@@ -20,6 +22,8 @@ __all__ = [
     "ThresholdFlag",
     "TrackerFlag",
     "VideoFlag",
+    "WaitFlag",
+    "WhenFullFlag",
 ]
 
 ConfigFlag = Annotated[
@@ -75,5 +79,26 @@ ThresholdFlag = Annotated[
 ]
 BatchFlag = Annotated[
     int | None, typer.Option("--batch", metavar="N", help="Frames of a file encoded together.")
+]
+AtOnceFlag = Annotated[
+    int | None,
+    typer.Option("--at-once", metavar="N", help="Files watched together. [default: 4]"),
+]
+WhenFullFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--when-full",
+        metavar="P",
+        help="Frames that come too fast: drop the oldest or the latest, or block. "
+        "[default: oldest for cameras, block for files]",
+    ),
+]
+MaxLatencyFlag = Annotated[
+    float | None,
+    typer.Option("--max-latency", metavar="S", help="Drop a camera's frames older than S seconds."),
+]
+WaitFlag = Annotated[
+    bool | None,
+    typer.Option("--wait/--no-wait", help="Wait for a camera that is down at the start."),
 ]
 DebugFlag = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

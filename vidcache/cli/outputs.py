@@ -26,18 +26,18 @@ class OutputPaths:
 
 
 def plan_outputs(
-    sources: list[str], config: Config, *, several: bool, stdout_is_terminal: bool
-) -> list[OutputPaths]:
-    """Names the outputs of every source before the first one is opened.
+    config: Config, source: str, *, name: str | None, stdout_is_terminal: bool
+) -> OutputPaths:
+    """Names the outputs of a source before anything is opened.
 
-    One source writes the files that the settings name. A folder or pattern writes into folders:
-    ``--jsonl DIR`` gets ``DIR/NAME.jsonl`` for each file. With no output at all, the results go
-    to the standard output, unless that is a terminal.
+    One source writes the files that the settings name. Of several each has files of its own: a
+    folder gets one named after the source, and ``{name}`` in a path stands for its name. With no
+    output at all, the results go to the standard output, unless that is a terminal.
 
     Args:
-        sources: What is read, one after the other.
         config: The settings ``jsonl``, ``video`` and ``show``.
-        several: Whether SOURCE stands for a set of files, even if that set has one.
+        source: What is read.
+        name: What it is called, if it is one of several.
         stdout_is_terminal: Whether a person looks at the standard output.
 
     Raises:
@@ -48,16 +48,11 @@ def plan_outputs(
         jsonl = _STDOUT
     if video == _STDOUT:
         raise ConfigError("--video: the annotated video cannot go to the standard output")
-    names = _unique_stems(sources) if several else []
-    plans: list[OutputPaths] = []
-    for number, source in enumerate(sources):
-        stem = names[number] if several else None
-        plan = OutputPaths(_path("jsonl", jsonl, stem), _path("video", video, stem))
-        for path in (plan.jsonl, plan.video):
-            if path is not None and path != _STDOUT and _same_file(path, source):
-                raise ConfigError(f"the output {path!r} would replace the video that is read")
-        plans.append(plan)
-    return plans
+    plan = OutputPaths(_path("jsonl", jsonl, name), _path("video", video, name))
+    for path in (plan.jsonl, plan.video):
+        if path is not None and path != _STDOUT and _same_file(path, source):
+            raise ConfigError(f"the output {path!r} would replace the video that is read")
+    return plan
 
 
 def make_folders(paths: OutputPaths) -> None:
@@ -77,33 +72,20 @@ def make_folders(paths: OutputPaths) -> None:
             raise SinkError(f"cannot make the folder '{folder}': {reason}") from error
 
 
-def _path(kind: str, target: str | None, stem: str | None) -> str | None:
+def _path(kind: str, target: str | None, name: str | None) -> str | None:
     if target is None or target == _STDOUT:
         return target
     path = Path(target).expanduser()
-    if stem is None:
+    if name is None:
         return str(path)
+    if "{name}" in target:
+        return str(path).replace("{name}", name)
     if path.suffix.lower() in _SUFFIXES[kind]:
         raise ConfigError(
-            f"--{kind} {target}: SOURCE stands for several files, so give a folder that takes "
-            "one output for each"
+            f"--{kind} {target}: there are several sources, so give a folder that takes one file "
+            f"for each, or a path with {{name}} in it"
         )
-    return str(path / f"{stem}{'.jsonl' if kind == 'jsonl' else '.mp4'}")
-
-
-def _unique_stems(sources: list[str]) -> list[str]:
-    """The file names without endings, numbered where they would meet."""
-    taken: set[str] = set()
-    stems: list[str] = []
-    for source in sources:
-        base = stem = Path(source).stem
-        number = 2
-        while stem in taken:
-            stem = f"{base}_{number}"
-            number += 1
-        taken.add(stem)
-        stems.append(stem)
-    return stems
+    return str(path / f"{name}{'.jsonl' if kind == 'jsonl' else '.mp4'}")
 
 
 def _same_file(path: str, source: str) -> bool:

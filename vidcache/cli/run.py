@@ -1,7 +1,7 @@
-"""``vidcache run``: one source, or one file after the other."""
+"""``vidcache run``: one source, or several at the same time."""
 
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +10,7 @@ from vidcache.cli.console import show_error, show_message, show_progress
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PARTLY
 from vidcache.cli.interrupt import Interrupt, catch_interrupts
 from vidcache.cli.options import (
+    AtOnceFlag,
     BatchFlag,
     ConfigFlag,
     DebugFlag,
@@ -17,6 +18,7 @@ from vidcache.cli.options import (
     DeviceFlag,
     JsonlFlag,
     MaxFramesFlag,
+    MaxLatencyFlag,
     ModelFlag,
     PrecisionFlag,
     PrefixCacheFlag,
@@ -24,14 +26,17 @@ from vidcache.cli.options import (
     ThresholdFlag,
     TrackerFlag,
     VideoFlag,
+    WaitFlag,
+    WhenFullFlag,
 )
 from vidcache.cli.outputs import OutputPaths, make_folders, plan_outputs
+from vidcache.cli.sources import NamedSource, name_sources
 from vidcache.config import Config, load_config, override
-from vidcache.errors import ConfigError, VidcacheError
+from vidcache.errors import VidcacheError
 
 if TYPE_CHECKING:
     from vidcache.frames import FrameResult
-    from vidcache.pipeline import Pipeline
+    from vidcache.pipeline import Feed, Pipeline, RunSummary
     from vidcache.video import Sink, Source, WindowSink
 
 __all__ = ["run", "run_sources"]
@@ -39,11 +44,11 @@ __all__ = ["run", "run_sources"]
 
 def run(
     source: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            metavar="SOURCE",
+            metavar="SOURCE…",
             help="Camera number or device, file, folder, pattern, rtsp://…, http(s)://… or "
-            "lavfi:GRAPH. It may stand in the configuration instead.",
+            "lavfi:GRAPH. They may stand in the configuration instead.",
         ),
     ] = None,
     config: ConfigFlag = None,
@@ -58,17 +63,21 @@ def run(
     device: DeviceFlag = None,
     precision: PrecisionFlag = None,
     batch: BatchFlag = None,
+    at_once: AtOnceFlag = None,
     prefix_cache: PrefixCacheFlag = None,
+    when_full: WhenFullFlag = None,
+    max_latency: MaxLatencyFlag = None,
+    wait: WaitFlag = None,
     debug: DebugFlag = False,
 ) -> int:
-    """Watch a source: action labels and tracked objects, frame by frame.
+    """Watch sources: action labels and tracked objects, frame by frame.
 
     Without --jsonl, --video and --show the results go to the standard output as JSON lines, or,
-    if that is a terminal, only a summary is shown. A folder or a pattern is worked through file
-    by file: --jsonl and --video then name folders, and a file that fails does not stop the rest.
+    if that is a terminal, only a summary is shown. Several sources, a folder or a pattern are
+    watched together: --jsonl and --video then name folders, and a source that fails does not stop
+    the rest.
     """
     flags = {
-        "source": source,
         "model": model,
         "detector": detector,
         "tracker": tracker,
@@ -80,52 +89,107 @@ def run(
         "device": device,
         "precision": precision,
         "batch": batch,
+        "at_once": at_once,
         "prefix_cache": prefix_cache,
+        "live.when_full": when_full,
+        "live.max_latency": max_latency,
+        "live.wait": wait,
     }
     settings = override(load_config(config) if config is not None else Config(), flags)
-    if settings.source is None:
-        raise ConfigError("there is no SOURCE: give one, or a configuration with the key 'source'")
-    return run_sources(settings, settings.source)
+    if source:
+        one = {"source": source[0], "sources": None} if len(source) == 1 else {"sources": source}
+        settings = settings.model_copy(update=one)
+    return run_sources(settings)
 
 
-def run_sources(settings: Config, source: str) -> int:
-    """Runs everything that SOURCE stands for and returns the exit code."""
+def run_sources(settings: Config) -> int:
+    """Watches everything that the settings name and returns the exit code."""
     with catch_interrupts() as interrupt:
         try:
-            return _run_all(settings, source, interrupt)
+            sources = name_sources(settings)
+            if settings.source is not None and [settings.source] == [s.uri for s in sources]:
+                return _run_one(settings, settings.source, interrupt)
+            return _run_together(settings, sources, interrupt)
         except KeyboardInterrupt:
             show_message("interrupted before the first frame")
             return EXIT_INTERRUPTED
 
 
-def _run_all(settings: Config, source: str, interrupt: Interrupt) -> int:
-    from vidcache.video import expand_sources
+def _run_one(settings: Config, uri: str, interrupt: Interrupt) -> int:
+    """Watches one source. A wrong path shows at once, before the models are loaded."""
+    from vidcache.pipeline import open_watched, wait_for_start
 
-    sources = expand_sources(source)
-    several = sources != [source]
-    plans = plan_outputs(sources, settings, several=several, stdout_is_terminal=sys.stdout.isatty())
-    # Of one source a wrong path shows at once; of several, one that fails must not be the first
-    # to tell that the models cannot be loaded.
-    pipeline = _load(settings) if several else None
-    num_failed = 0
-    for uri, plan in zip(sources, plans, strict=True):
+    plan = plan_outputs(settings, uri, name=None, stdout_is_terminal=sys.stdout.isatty())
+    with open_watched(uri, settings) as source:
+        if not settings.live.wait:
+            wait_for_start(source)
+        pipeline = _load(settings)
+        sinks, window = _make_sinks(plan, show=settings.show)
+        interrupt.on_request = pipeline.stop
         try:
-            with _open(uri, settings) as opened:
-                pipeline = pipeline or _load(settings)
-                if several:
-                    show_message(f"reading {opened.uri}")
-                    make_folders(plan)
-                _run_one(pipeline, opened, plan, settings.show, interrupt)
-        except VidcacheError as error:
-            if not several or isinstance(error.__cause__, BrokenPipeError):
-                raise
-            num_failed += 1
-            show_error(str(error))
-        if interrupt.requested:
-            return EXIT_INTERRUPTED
+            with show_progress(_short_name(source.uri), _total(source, settings)) as progress:
+                for result in pipeline.run(source, sinks=sinks):
+                    progress.advance(_note(result))
+                    if interrupt.requested or (window is not None and window.closed):
+                        pipeline.stop()
+        finally:
+            interrupt.on_request = None
+        _report({"": pipeline.summary}, {"": plan}, interrupt)
+    return EXIT_INTERRUPTED if interrupt.requested else EXIT_DONE
+
+
+def _run_together(settings: Config, sources: list[NamedSource], interrupt: Interrupt) -> int:
+    """Watches several sources; one that fails does not stop the rest."""
+    plans = {
+        source.name: plan_outputs(
+            settings, source.uri, name=source.name, stdout_is_terminal=sys.stdout.isatty()
+        )
+        for source in sources
+    }
+    pipeline = _load(settings)
+    failed: dict[str, VidcacheError] = {}
+    num_cameras = sum(source.is_camera for source in sources)
+    feeds = _feeds(settings, sources, plans, failed)
+    interrupt.on_request = pipeline.stop
+    try:
+        with show_progress(f"{len(sources)} sources", None) as progress:
+            for name, result in pipeline.run_many(feeds, at_once=num_cameras + settings.at_once):
+                progress.advance(f"{name}: {_note(result)}")
+                if interrupt.requested:
+                    pipeline.stop()
+    finally:
+        interrupt.on_request = None
+    for name, error in pipeline.errors.items():
+        show_error(f"{name}: {error}")
+    _report(pipeline.summaries, plans, interrupt)
+    if interrupt.requested:
+        return EXIT_INTERRUPTED
+    num_failed = len(failed | pipeline.errors)
     if num_failed == 0:
         return EXIT_DONE
     return EXIT_FAILED if num_failed == len(sources) else EXIT_PARTLY
+
+
+def _feeds(
+    settings: Config,
+    sources: list[NamedSource],
+    plans: Mapping[str, OutputPaths],
+    failed: dict[str, VidcacheError],
+) -> "Iterator[Feed]":
+    """Opens one source after the other, as they are asked for, and leaves out those that fail."""
+    from vidcache.pipeline import Feed, open_watched
+
+    for source in sources:
+        try:
+            opened = open_watched(source.uri, settings)
+            make_folders(plans[source.name])
+        except VidcacheError as error:
+            failed[source.name] = error
+            show_error(str(error))
+            continue
+        show_message(f"watching {source.name}: {opened.uri}")
+        sinks, _ = _make_sinks(plans[source.name], show=settings.show, name=source.name)
+        yield Feed(source.name, opened, sinks)
 
 
 def _load(settings: Config) -> "Pipeline":
@@ -137,38 +201,15 @@ def _load(settings: Config) -> "Pipeline":
     return pipeline
 
 
-def _open(uri: str, settings: Config) -> "Source":
-    from vidcache.video import open_source
-
-    return open_source(uri, **settings.read.source_options())
-
-
-def _run_one(
-    pipeline: "Pipeline", source: "Source", plan: OutputPaths, show: bool, interrupt: Interrupt
-) -> None:
-    sinks, window = _make_sinks(plan, show=show)
-    interrupt.on_request = pipeline.stop
-    limit = pipeline.config.max_frames
-    expected = source.num_frames_estimate
-    total = min(expected, limit) if expected and limit else expected or limit
-    try:
-        with show_progress(_short_name(source.uri), total) as progress:
-            for result in pipeline.run(source, sinks=sinks):
-                progress.advance(_note(result))
-                if interrupt.requested or (window is not None and window.closed):
-                    pipeline.stop()
-    finally:
-        interrupt.on_request = None
-    _report(pipeline, plan, interrupt)
-
-
-def _make_sinks(plan: OutputPaths, *, show: bool) -> "tuple[list[Sink], WindowSink | None]":
+def _make_sinks(
+    plan: OutputPaths, *, show: bool, name: str | None = None
+) -> "tuple[list[Sink], WindowSink | None]":
     from vidcache.video import JsonlSink, VideoSink, WindowSink
 
     sinks: list[Sink] = []
     window = WindowSink() if show else None
     if plan.jsonl is not None:
-        sinks.append(JsonlSink(plan.jsonl))
+        sinks.append(JsonlSink(plan.jsonl, name=name if plan.jsonl == "-" else None))
     if plan.video is not None:
         sinks.append(VideoSink(plan.video))
     if window is not None:
@@ -176,8 +217,16 @@ def _make_sinks(plan: OutputPaths, *, show: bool) -> "tuple[list[Sink], WindowSi
     return sinks, window
 
 
+def _total(source: "Source", settings: Config) -> int | None:
+    expected = source.num_frames_estimate if source.known else None
+    limit = settings.max_frames
+    return min(expected, limit) if expected and limit else expected or limit
+
+
 def _short_name(uri: str, limit: int = 24) -> str:
-    name = uri if "://" in uri or uri.startswith("lavfi:") else Path(uri).name
+    name = (
+        uri if "://" in uri or uri.startswith("lavfi:") else uri.replace("\\", "/").split("/")[-1]
+    )
     return name if len(name) <= limit else f"{name[: limit - 1]}…"
 
 
@@ -186,17 +235,24 @@ def _note(result: "FrameResult") -> str:
     return f"{result.action}{score}, {len(result.objects)} in view"
 
 
-def _report(pipeline: "Pipeline", plan: OutputPaths, interrupt: Interrupt) -> None:
+def _report(
+    summaries: "Mapping[str, RunSummary]", plans: Mapping[str, OutputPaths], interrupt: Interrupt
+) -> None:
     from vidcache.cli.report import describe_run
 
-    summary = pipeline.summary
     if interrupt.requested:
-        show_message(f"interrupted after {summary.num_frames} frames; the outputs are complete")
-    to_stdout = plan.jsonl != "-"
+        frames = sum(summary.num_frames for summary in summaries.values())
+        show_message(f"interrupted after {frames} frames; the outputs are complete")
+    to_stdout = all(plan.jsonl != "-" for plan in plans.values())
     if not to_stdout and not sys.stderr.isatty():
         return
-    for line in describe_run(summary):
-        print(line, file=sys.stdout if to_stdout else sys.stderr)
-    for path in (plan.jsonl, plan.video):
-        if path is not None and path != "-":
-            print(f"wrote {path}", file=sys.stdout if to_stdout else sys.stderr)
+    stream = sys.stdout if to_stdout else sys.stderr
+    for name, summary in summaries.items():
+        lines = describe_run(summary)
+        if len(plans) > 1:
+            lines = [f"{name}: {lines[0]}", *(f"  {line}" for line in lines[1:-1])]
+        for line in lines:
+            print(line, file=stream)
+        for path in (plans[name].jsonl, plans[name].video):
+            if path is not None and path != "-":
+                print(f"wrote {path}", file=stream)

@@ -20,14 +20,15 @@ class MemoryRules(Section):
         reconnect: The camera is back after it was lost.
         timestamp_jump: The presentation time took a leap.
         size_change: The picture has another size; what it shows is usually the same.
-        scene_cut: The picture shows another scene. What was done before a cut says little about
-            what is done after it.
+        scene_cut: The picture shows another scene. ``reset`` suits footage with hard cuts, where
+            what was done before says little about what is done after; with ``keep`` what is said
+            of each frame is what the head says of the whole clip.
     """
 
     reconnect: _TimeRule = "age"
     timestamp_jump: _TimeRule = "age"
     size_change: _Rule = "keep"
-    scene_cut: _Rule = "reset"
+    scene_cut: _Rule = "keep"
 
 
 class TrackerRules(Section):

@@ -39,6 +39,8 @@ class LiveSettings(Section):
         max_latency: Age in seconds at which a frame of a live source is dropped; None for any.
         reconnect: How a source that failed is taken up again; None ends it with an error.
         stall_seconds: Time without a picture after which a source counts as stalled.
+        wait: Whether a live source that is watched alone may be down at the start. Of several
+            each may.
         settle_seconds: How long blank and repeated pictures after a reconnect are kept out of the
             memory at most.
     """
@@ -47,4 +49,5 @@ class LiveSettings(Section):
     max_latency: Positive | None = None
     reconnect: ReconnectSettings | None = ReconnectSettings()
     stall_seconds: Positive = 5.0
+    wait: bool = False
     settle_seconds: Seconds = 5.0

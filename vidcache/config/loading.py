@@ -49,7 +49,7 @@ def override(config: Config, flags: Mapping[str, Any], *, prefix: str = "--") ->
 
     Args:
         config: The settings to start from.
-        flags: New values by key; None leaves the key as it is.
+        flags: New values by key, ``section.key`` within a section; None leaves a key as it is.
         prefix: Written before a key in an error's message.
 
     Returns:
@@ -61,7 +61,10 @@ def override(config: Config, flags: Mapping[str, Any], *, prefix: str = "--") ->
     changed = {key: value for key, value in flags.items() if value is not None}
     if not changed:
         return config
-    merged = config.model_dump() | changed
+    merged = config.model_dump()
+    for key, value in changed.items():
+        section, _, name = key.rpartition(".")
+        (merged[section] if section else merged)[name] = value
     return _validate(merged, where="", prefix=prefix, dashes=prefix == "--")
 
 
@@ -99,7 +102,7 @@ def _validate(
     key = ".".join(parts)
     if first["type"] == "extra_forbidden":
         raise ConfigError(f"{where}unknown key {key!r}{_suggestion(parts)}")
-    shown = prefix + (key.replace("_", "-") if dashes else key)
+    shown = prefix + (parts[-1].replace("_", "-") if dashes else key)
     given = _shorten(first["input"])
     raise ConfigError(f"{where}{shown}: {given} is not allowed: {_expected(first['msg'])}")
 

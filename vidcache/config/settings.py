@@ -9,7 +9,16 @@ from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings
 from vidcache.config.outputs import OutputSettings
 from vidcache.config.read import ReadSettings
-from vidcache.config.section import Address, Count, Name, Positive, Score, Section, SourceName
+from vidcache.config.section import (
+    Address,
+    Count,
+    Name,
+    Positive,
+    Score,
+    Seconds,
+    Section,
+    SourceName,
+)
 from vidcache.config.track import TrackSettings
 
 __all__ = ["Config"]
@@ -21,6 +30,9 @@ class Config(Section):
     Attributes:
         source: Camera number or device, file, folder, glob, ``rtsp://…``, ``http(s)://…`` or
             ``lavfi:GRAPH``; the command line's SOURCE comes first.
+        sources: Several of them, watched together: a list, or a mapping from names, which stand
+            in results and file names.
+        at_once: How many files are watched together; cameras all are.
         model: Name of a bundled action model, or the path of a model file.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         precision: Arithmetic of the encoder; ``auto`` takes bf16 where the processor is fast at it.
@@ -40,13 +52,15 @@ class Config(Section):
         show: Whether a live window opens.
         max_frames: How many frames of a source are read at most; None for all.
         batch: Frames of a file that are encoded together; live sources go one by one.
+        batch_wait: Longest time in seconds that a frame waits for those of other sources, where
+            several are watched.
         prefix_cache: Folder in which is remembered what was computed on files, so that a file that
             begins like an earlier one goes on from there, with the same labels to the bit.
         prefix_cache_gb: How large that folder may grow, in 10^9 bytes.
         events: When an action counts as begun and as ended.
         gaps: What counts as a break in a stream, and what it does.
-        live: How live sources are kept going, and what becomes of frames that are too many.
         outputs: How results are written and sent.
+        live: How live sources are kept going, and what becomes of frames that are too many.
         read: How a source is read.
         track: How objects are found and followed.
 
@@ -57,6 +71,8 @@ class Config(Section):
     """
 
     source: SourceName | None = None
+    sources: dict[str, SourceName] | list[SourceName] | None = None
+    at_once: Count = 4
     model: Name = "tiny"
     device: Name = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -75,11 +91,12 @@ class Config(Section):
     show: bool = False
     max_frames: Count | None = None
     batch: Annotated[int, Field(ge=1, le=256)] = 8
+    batch_wait: Seconds = 0.02
     prefix_cache: Annotated[str, Field(min_length=1)] | None = None
     prefix_cache_gb: Positive = 4.0
     events: EventSettings = EventSettings()
     gaps: GapSettings = GapSettings()
-    live: LiveSettings = LiveSettings()
     outputs: OutputSettings = OutputSettings()
+    live: LiveSettings = LiveSettings()
     read: ReadSettings = ReadSettings()
     track: TrackSettings = TrackSettings()

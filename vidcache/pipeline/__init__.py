@@ -1,11 +1,11 @@
 """From a source to results: reader, encoder, head, tracker, events, sinks."""
 
+from vidcache.pipeline.channel import UNSURE, Feed
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.gap_policy import GapAction, GapPolicy, StreamSeconds
 from vidcache.pipeline.gaps import GapDetector
-from vidcache.pipeline.loading import resolve_device
+from vidcache.pipeline.loading import open_watched, resolve_device, wait_for_start
 from vidcache.pipeline.pipeline import Pipeline
-from vidcache.pipeline.run import UNSURE
 from vidcache.pipeline.summary import RunSummary
 from vidcache.pipeline.timer import StageTime
 from vidcache.pipeline.watch import watch
@@ -13,6 +13,7 @@ from vidcache.pipeline.watch import watch
 __all__ = [
     "UNSURE",
     "EventDetector",
+    "Feed",
     "GapAction",
     "GapDetector",
     "GapPolicy",
@@ -20,6 +21,8 @@ __all__ = [
     "RunSummary",
     "StageTime",
     "StreamSeconds",
+    "open_watched",
     "resolve_device",
+    "wait_for_start",
     "watch",
 ]

@@ -1,7 +1,9 @@
-"""From pictures to action scores: the encoder and the camera head of one stream."""
+"""From pictures to action scores: the encoder and the camera head, for all sources together."""
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -10,116 +12,204 @@ from torch import Tensor
 from vidcache.frames import ActionScore, Frame
 from vidcache.model import ActionModel
 from vidcache.pipeline.recall import Recall
-from vidcache.pipeline.timer import StageTimer
+from vidcache.pipeline.seats import Seat, Seats
+from vidcache.pipeline.work import Work
 
-__all__ = ["ActionStage"]
+__all__ = ["ActionStage", "FrameScores"]
+
+
+@dataclass(frozen=True)
+class FrameScores:
+    """The actions of one frame.
+
+    Attributes:
+        scores: Scores, best first; none if no good frame came yet.
+        timings: Seconds it took by stage: ``encode`` and ``head``, and ``recall`` where earlier
+            runs are known.
+    """
+
+    scores: tuple[ActionScore, ...]
+    timings: dict[str, float]
+
+
+@dataclass(eq=False)
+class _Task:
+    """A group's good frames on their way.
+
+    Attributes:
+        work: The group.
+        good: Its frames that are not damaged.
+        seconds: Their times as the memory counts them, (1, F); None where it counts none.
+        starts: Numbers of good frames before which the memory begins anew.
+        features: Their tokens, (F, N, C).
+        scores: Their probabilities, (F, labels).
+        timings: Seconds a frame by stage.
+    """
+
+    work: Work
+    good: list[Frame]
+    seconds: Tensor | None
+    starts: tuple[int, ...]
+    features: Tensor | None = None
+    scores: Tensor | None = None
+    timings: dict[str, float] = field(default_factory=dict[str, float])
 
 
 class ActionStage:
-    """Labels the frames of one stream, in order.
+    """Labels the frames of all sources, those of each in order.
 
     Frames flagged ``tainted`` never reach the temporal cache, where they would spoil the frames
-    after them: they repeat the scores of the last good frame.
+    after them: they repeat the scores of the last good frame. Single frames of several sources go
+    through encoder and head together. A group of more frames goes alone, so that its results are
+    to the bit those that it has without other sources beside it.
 
     Args:
         model: Encoder, head and labels.
-        timer: Where the stages ``encode`` and ``head`` are counted, and ``recall`` where there
-            is one.
-        recall: What earlier runs know of the stream, or None.
     """
 
-    def __init__(self, model: ActionModel, timer: StageTimer, recall: Recall | None = None) -> None:
+    def __init__(self, model: ActionModel) -> None:
         self._model = model
-        self._timer = timer
-        self._recall = recall
-        self._state = model.init_state(batch_size=1)
+        self._seats = Seats(model)
         self._wants_seconds = model.head.config.needs_seconds
-        self._last: tuple[ActionScore, ...] = ()
 
-    def stats(self) -> Mapping[str, Any]:
-        """Counters of the temporal cache."""
-        if self._recall is None:
-            return self._state.stats().to_dict()
-        if self._recall.recalling:
-            self._state = self._recall.resume()
-        return {**self._state.stats().to_dict(), "prefix": self._recall.stats()}
-
-    def finish(self) -> None:
-        """Leaves what the next run can go on from; no frames come any more."""
-        if self._recall is not None:
-            self._recall.finish()
-
-    def update(
-        self, frames: Sequence[Frame]
-    ) -> list[tuple[tuple[ActionScore, ...], dict[str, float]]]:
-        """Labels the next frames.
+    def join(self, recall: Recall | None = None) -> Seat:
+        """Gives a new source its place in the temporal cache.
 
         Args:
-            frames: One or more consecutive frames.
+            recall: What earlier runs know of the source, or None.
+        """
+        return self._seats.take(recall)
+
+    def leave(self, seat: Seat) -> Mapping[str, Any]:
+        """Takes a source's place back.
 
         Returns:
-            For each frame its scores, best first (none, if no good frame came yet), and the
-            seconds it took by stage.
+            Counters of its memory.
         """
-        good = [frame for frame in frames if "tainted" not in frame.flags]
-        seconds = None
-        if self._wants_seconds:
-            seconds = torch.tensor([[f.pts_seconds for f in good]], dtype=torch.float64)
-        timings: dict[str, float] = {}
-        scores = self._look_up(frames, seconds, timings)
-        if scores is None:
-            scores = self._score(frames, good, seconds, timings)
-        rows: list[list[float]] = scores.numpy().tolist()
+        figures = self._seats.stats(seat)
+        if seat.recall is not None:
+            seat.recall.finish()
+        self._seats.leave(seat)
+        return figures
+
+    def update(self, works: Sequence[Work]) -> list[list[FrameScores]]:
+        """Labels the next frames of sources.
+
+        Args:
+            works: One group a source.
+
+        Returns:
+            For each group the scores of its frames.
+        """
+        tasks = [self._task(work) for work in works]
+        for task in tasks:
+            self._look_up(task)
+        unknown = [task for task in tasks if task.scores is None]
+        singles = [task for task in unknown if len(task.good) == 1]
+        self._encode(singles)
+        for task in unknown:
+            if len(task.good) != 1:
+                self._encode([task])
+        self._score(unknown)
+        return [self._ranked(task) for task in tasks]
+
+    def _task(self, work: Work) -> _Task:
+        good: list[Frame] = []
+        seconds: list[float] = []
+        starts: list[int] = []
+        for frame, action, moment in zip(work.frames, work.actions, work.seconds, strict=True):
+            if action.state == "reset" and len(good) not in starts:
+                starts.append(len(good))
+            if "tainted" not in frame.flags:
+                good.append(frame)
+                seconds.append(moment)
+        times = torch.tensor([seconds], dtype=torch.float64) if self._wants_seconds else None
+        return _Task(work, good, times, tuple(starts))
+
+    def _look_up(self, task: _Task) -> None:
+        seat = task.work.seat
+        if seat.recall is None:
+            return
+        start = time.perf_counter()
+        was_recalling = seat.recall.recalling
+        task.scores = seat.recall.look_up(task.work.frames, task.seconds, task.starts)
+        if was_recalling and not seat.recall.recalling:
+            seat.state = seat.recall.resume()
+        self._count("recall", time.perf_counter() - start, len(task.work.frames), [task])
+
+    def _encode(self, tasks: Sequence[_Task]) -> None:
+        """Encodes the frames of all these groups in one go."""
+        frames = [frame for task in tasks for frame in task.good]
+        start = time.perf_counter()
+        features = self._model.encode([frame.image_rgb for frame in frames])
+        begin = 0
+        for task in tasks:
+            task.features = features[begin : begin + len(task.good)]
+            begin += len(task.good)
+        if frames:
+            self._count("encode", time.perf_counter() - start, len(frames), tasks)
+
+    def _score(self, tasks: Sequence[_Task]) -> None:
+        shared = [t for t in tasks if len(t.good) == 1 and t.work.seat.recall is None]
+        for task in tasks:
+            if task not in shared:
+                self._score_alone(task)
+        start = time.perf_counter()
+        for task in shared:
+            if 0 in task.starts:
+                self._seats.reset(task.work.seat)
+        if shared:
+            features = torch.stack([task.features for task in shared if task.features is not None])
+            times = [task.seconds for task in shared if task.seconds is not None]
+            seats = [task.work.seat for task in shared]
+            scores = self._seats.step(seats, features, torch.cat(times) if times else None)
+            for task, row in zip(shared, scores.float().cpu(), strict=True):
+                task.scores = row
+                # Damaged frames of the same group came after a gap.
+                if 1 in task.starts:
+                    self._seats.reset(task.work.seat)
+            self._count("head", time.perf_counter() - start, len(shared), shared)
+
+    def _score_alone(self, task: _Task) -> None:
+        """Steps one group, in pieces where the memory begins anew within it."""
+        seat, features = task.work.seat, task.features
+        assert features is not None, "a group is encoded before it is scored"
+        start = time.perf_counter()
+        pieces: list[Tensor] = [torch.empty(0, len(self._model.labels))]
+        cuts = (0, *(at for at in task.starts if at), len(features))
+        for begin, end in pairwise(cuts):
+            if begin in task.starts:
+                self._seats.reset(seat)
+            if begin < end:
+                times = None if task.seconds is None else task.seconds[:, begin:end]
+                pieces.append(self._seats.step([seat], features[None, begin:end], times)[0].float())
+        task.scores = torch.cat([piece.cpu() for piece in pieces])
+        if task.good:
+            self._count("head", time.perf_counter() - start, len(task.good), [task])
+        if seat.recall is not None:
+            start = time.perf_counter()
+            num_frames = len(task.work.frames)
+            state = self._seats.own_state(seat)
+            seat.recall.keep(num_frames, features, task.scores, state)
+            self._count("recall", time.perf_counter() - start, num_frames, [task])
+
+    @staticmethod
+    def _count(stage: str, seconds: float, num_frames: int, tasks: Sequence[_Task]) -> None:
+        for task in tasks:
+            task.timings[stage] = task.timings.get(stage, 0.0) + seconds / num_frames
+
+    def _ranked(self, task: _Task) -> list[FrameScores]:
+        assert task.scores is not None, "every group is known or was scored"
+        rows: list[list[float]] = task.scores.numpy().tolist()
         ranked = map(self._rank, rows)
-        results: list[tuple[tuple[ActionScore, ...], dict[str, float]]] = []
-        for frame in frames:
+        seat = task.work.seat
+        results: list[FrameScores] = []
+        for frame in task.work.frames:
             is_good = "tainted" not in frame.flags
             if is_good:
-                self._last = next(ranked)
-            results.append((self._last, dict(timings) if is_good else {}))
+                seat.last = next(ranked)
+            results.append(FrameScores(seat.last, dict(task.timings) if is_good else {}))
         return results
-
-    def _look_up(
-        self, frames: Sequence[Frame], seconds: Tensor | None, timings: dict[str, float]
-    ) -> Tensor | None:
-        if self._recall is None:
-            return None
-        start = time.perf_counter()
-        was_recalling = self._recall.recalling
-        scores = self._recall.look_up(frames, seconds)
-        if was_recalling and not self._recall.recalling:
-            self._state = self._recall.resume()
-        self._count("recall", time.perf_counter() - start, len(frames), timings)
-        return scores
-
-    def _score(
-        self,
-        frames: Sequence[Frame],
-        good: Sequence[Frame],
-        seconds: Tensor | None,
-        timings: dict[str, float],
-    ) -> Tensor:
-        start = time.perf_counter()
-        features = self._model.encode([frame.image_rgb for frame in good])
-        encoded = time.perf_counter()
-        scores = torch.empty(0, len(self._model.labels))
-        if good:
-            stepped = self._model.step(features.unsqueeze(0), self._state, seconds=seconds)
-            scores = stepped[0].float().cpu()
-            self._count("encode", encoded - start, len(good), timings)
-            self._count("head", time.perf_counter() - encoded, len(good), timings)
-        if self._recall is not None:
-            start = time.perf_counter()
-            self._recall.keep(len(frames), features, scores, self._state)
-            self._count("recall", time.perf_counter() - start, len(frames), timings)
-        return scores
-
-    def _count(
-        self, stage: str, seconds: float, num_frames: int, timings: dict[str, float]
-    ) -> None:
-        # A stage that works on a group twice counts its frames once.
-        self._timer.add(stage, seconds, num_frames=0 if stage in timings else num_frames)
-        timings[stage] = timings.get(stage, 0.0) + seconds / num_frames
 
     def _rank(self, row: Sequence[float]) -> tuple[ActionScore, ...]:
         scores = [ActionScore(label, p) for label, p in zip(self._model.labels, row, strict=True)]

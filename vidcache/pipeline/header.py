@@ -25,9 +25,9 @@ def header_record(
     return {
         "source": source.uri,
         "live": source.is_live,
-        "size": list(source.size),
-        "frame_rate": source.frame_rate,
-        "duration": source.duration_seconds,
+        "size": list(source.size) if source.known else None,
+        "frame_rate": source.frame_rate if source.known else None,
+        "duration": source.duration_seconds if source.known else None,
         "model": config.model,
         "labels": list(model.labels),
         "threshold": model.threshold if config.threshold is None else config.threshold,

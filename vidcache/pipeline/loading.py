@@ -1,18 +1,29 @@
 """From the names in the settings to models in memory."""
 
+import threading
+
 import torch
 
 from vidcache.cache import PrefixCache
 from vidcache.config import Config
-from vidcache.errors import ConfigError
+from vidcache.errors import ConfigError, SourceError
 from vidcache.model import ActionModel
 from vidcache.pipeline.stages import NUM_LOOKERS
 from vidcache.tracking import Tracker, UltralyticsTracker
+from vidcache.video import ReconnectPolicy, Source, SourceState, open_source
 
-__all__ = ["load_model", "load_tracker", "open_prefix_cache", "resolve_device"]
+__all__ = [
+    "load_model",
+    "load_tracker",
+    "open_prefix_cache",
+    "open_watched",
+    "resolve_device",
+    "wait_for_start",
+]
 
 # Each block is read once in a run; the folder is what lasts.
 _PREFIX_BYTES_IN_MEMORY = 64 << 20
+_STATE_SECONDS = 0.1
 
 
 def resolve_device(name: str) -> str:
@@ -86,6 +97,49 @@ def open_prefix_cache(config: Config, model: ActionModel) -> PrefixCache | None:
         folder=config.prefix_cache,
         max_disk_bytes=int(config.prefix_cache_gb * 1e9),
     )
+
+
+def open_watched(uri: str | int, config: Config) -> Source:
+    """Opens a source as the settings say; a live one is supervised, and may be down at the start.
+
+    Raises:
+        SourceError: If a file cannot be opened, or waiting would mend nothing.
+        ConfigError: If an option makes no sense.
+    """
+    live = config.live
+    return open_source(
+        uri,
+        **config.read.source_options(),
+        when_full=live.when_full,
+        max_latency=live.max_latency,
+        reconnect=live.reconnect and ReconnectPolicy(**live.reconnect.model_dump()),
+        stall_seconds=live.stall_seconds,
+        settle_seconds=live.settle_seconds,
+    )
+
+
+def wait_for_start(source: Source) -> None:
+    """Waits for the first picture of a source, or for the first failure of its camera.
+
+    Raises:
+        SourceError: If the camera failed. Its supervisor would try again; nobody wants to wait
+            for an address that was mistyped.
+    """
+    news = threading.Event()
+    source.set_listener(news.set)
+    try:
+        while not source.known:
+            status = source.status
+            if status.state is SourceState.ENDED:
+                source.poll(0)
+                return
+            if status.state is SourceState.BACKOFF:
+                raise SourceError(f"cannot open '{source.uri}': {status.detail}")
+            news.clear()
+            # The state changes a little before or after the news of it.
+            news.wait(_STATE_SECONDS)
+    finally:
+        source.set_listener(None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,15 +1,19 @@
 """Models and settings, ready to label one source after the other."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from vidcache.cache import PrefixCache
 from vidcache.config import Config
+from vidcache.errors import ConfigError, VidcacheError
 from vidcache.frames import FrameResult
 from vidcache.model import ActionModel
+from vidcache.pipeline.channel import ChannelPlan, Feed
+from vidcache.pipeline.engine import Engine
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.header import header_record
 from vidcache.pipeline.loading import load_model, load_tracker, open_prefix_cache
-from vidcache.pipeline.run import Run, RunPlan
+from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.summary import RunSummary
 from vidcache.tracking import Tracker
 from vidcache.video import Sink, Source
@@ -21,7 +25,7 @@ _LEAVE_SHARE = 0.75
 
 
 class Pipeline:
-    """Labels what sources show and follows the objects in them, one source at a time.
+    """Labels what sources show and follows the objects in them, one by one or several at once.
 
     Args:
         model: The action model.
@@ -57,7 +61,7 @@ class Pipeline:
         self.prefix_cache = prefix_cache
         chosen = self.config.threshold
         self.threshold = model.threshold if chosen is None else chosen
-        self._run: Run | None = None
+        self._engine: Engine | None = None
         self._make_events()
 
     @classmethod
@@ -80,22 +84,48 @@ class Pipeline:
 
     @property
     def summary(self) -> RunSummary:
-        """What the last run has seen, once it is over.
+        """What the last run has seen, once it is over; of several sources, the first one.
 
         Raises:
             RuntimeError: If no run has ended yet.
         """
-        if self._run is None or self._run.summary is None:
-            raise RuntimeError("the summary is known when a run has ended, and none has")
-        return self._run.summary
+        for summary in self.summaries.values():
+            return summary
+        raise RuntimeError("the summary is known when a run has ended, and none has")
+
+    @property
+    def summaries(self) -> dict[str, RunSummary]:
+        """What the last run has seen so far of every source that has ended, by name."""
+        channels = self._engine.channels if self._engine is not None else {}
+        return {
+            name: channel.summary
+            for name, channel in channels.items()
+            if channel.summary is not None
+        }
+
+    @property
+    def errors(self) -> dict[str, VidcacheError]:
+        """What ended sources of the last run before their end, by name."""
+        channels = self._engine.channels if self._engine is not None else {}
+        return {name: channel.error for name, channel in channels.items() if channel.error}
 
     def stop(self) -> None:
         """Ends the run soon and in order: frames at work are finished, all is closed.
 
         It may be called from any thread and from a signal handler.
         """
-        if self._run is not None:
-            self._run.stop()
+        if self._engine is not None:
+            self._engine.stop()
+
+    def add(self, feed: Feed) -> None:
+        """Lets a source join while `run_many` goes on. Any thread may call it.
+
+        Raises:
+            RuntimeError: If nothing runs.
+        """
+        if self._engine is None:
+            raise RuntimeError("a source joins a run that goes on, and none does")
+        self._engine.add(feed)
 
     def run(
         self, source: Source, *, sinks: Sequence[Sink] = (), max_frames: int | None = None
@@ -114,21 +144,72 @@ class Pipeline:
             SourceError: If the source fails; the frames before it have been delivered.
             SinkError: If an output cannot be written.
         """
-        if self._run is not None and self.tracker is not None:
+        if self._engine is not None and self.tracker is not None:
             self.tracker.reset()
-        plan = RunPlan(
-            model=self.model,
-            tracker=self.tracker,
-            threshold=self.threshold,
-            events=self._make_events(),
-            group_size=self.config.batch,
-            gaps=self.config.gaps,
-            max_frames=self.config.max_frames if max_frames is None else max_frames,
-            prefixes=self.prefix_cache,
+        feeds = iter([Feed(source.uri, source, sinks)])
+        self._engine = self._make_engine(lambda: self.tracker, max_frames, alone=True)
+        with contextlib.closing(self._engine.results(feeds, None)) as results:
+            for _, result in results:
+                yield result
+
+    def run_many(
+        self, feeds: Iterable[Feed], *, at_once: int | None = None, max_frames: int | None = None
+    ) -> Iterator[tuple[str, FrameResult]]:
+        """Watches several sources together: one pass of the models serves all that have a frame.
+
+        Each source has a row of the temporal cache, a tracker and outputs of its own, and results
+        of each come in their order. A frame waits for those of other sources for at most
+        ``batch_wait`` seconds, and for none that is down. Sources join and leave as they begin and
+        end; an error ends its own source only, and stands in `errors` afterwards. Groups of a file
+        are not mixed with other frames, so a file has the results that it has alone, to the bit;
+        single frames of cameras go through encoder and head together, which changes the rounding.
+
+        Args:
+            feeds: The sources; the next one is asked for when there is room for it. Each is
+                closed when it has ended.
+            at_once: How many are watched at the same time; None for all.
+            max_frames: How many frames are read of each at most; None for the setting's.
+
+        Yields:
+            The name of the source, and its next result.
+
+        Raises:
+            ConfigError: If two sources have one name, or the tracker cannot be had twice.
+        """
+        template = self.tracker
+        if template is not None and not hasattr(template, "twin"):
+            raise ConfigError(
+                f"the tracker {template.name} has no method twin(), which gives every source one "
+                "of its own: add it, or watch one source at a time"
+            )
+        self._engine = self._make_engine(
+            lambda: None if template is None else template.twin(), max_frames, alone=False
         )
-        self._run = Run(plan, source, sinks)
-        yield from self._run.results(
-            header_record(source, self.model, self.tracker, config=self.config)
+        with contextlib.closing(self._engine.results(iter(feeds), at_once)) as results:
+            yield from results
+
+    def _make_engine(
+        self, tracker: Callable[[], Tracker | None], max_frames: int | None, *, alone: bool
+    ) -> Engine:
+        limit = self.config.max_frames if max_frames is None else max_frames
+
+        def plan(feed: Feed) -> tuple[ChannelPlan, Recall | None]:
+            mine = tracker()
+            recall = None
+            if self.prefix_cache is not None and not feed.source.is_live:
+                recall = Recall(self.prefix_cache, self.model, self.config.batch)
+            return ChannelPlan(
+                tracker=mine,
+                threshold=self.threshold,
+                events=self._make_events(),
+                group_size=self.config.batch,
+                gaps=self.config.gaps,
+                max_frames=limit,
+                header=lambda: header_record(feed.source, self.model, mine, config=self.config),
+            ), recall
+
+        return Engine(
+            self.model, self.tracker, plan, longest_wait=self.config.batch_wait, alone=alone
         )
 
     def _make_events(self) -> EventDetector:

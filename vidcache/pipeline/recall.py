@@ -71,12 +71,15 @@ class Recall:
         """Whether every group so far was known."""
         return self._recalling
 
-    def look_up(self, frames: Sequence[Frame], seconds: Tensor | None) -> Tensor | None:
+    def look_up(
+        self, frames: Sequence[Frame], seconds: Tensor | None, starts: Sequence[int] = ()
+    ) -> Tensor | None:
         """Takes the next group.
 
         Args:
             frames: The frames, damaged ones included.
             seconds: Times of the good ones, (1, F), where the head counts seconds.
+            starts: Numbers of good frames before which the memory begins anew.
 
         Returns:
             Scores of the good frames, (F, labels); None from the first group on that is not known.
@@ -85,11 +88,11 @@ class Recall:
             # A longer version of this file goes on from the last whole group.
             self.finish()
         self._prefix = self._prefix or self._cache.start(self._salt())
+        times: list[float] = [] if seconds is None else [float(t) for t in seconds[0]]
+        self._prefix = chain(self._prefix, b"", f"{list(starts)} {[t.hex() for t in times]}")
         for frame in frames:
             pixels = np.ascontiguousarray(frame.image_rgb)
             note = "tainted" if "tainted" in frame.flags else ""
-            if self._model.head.config.needs_seconds:
-                note += frame.pts_seconds.hex()
             self._prefix = chain(self._prefix, pixels.data, note)
         block = self._cache.get(self._prefix) if self._recalling else None
         if block is None or block.features is None:
@@ -98,7 +101,7 @@ class Recall:
         if block.state is not None:
             self._state, self._since_state = block.state, []
         else:
-            self._since_state.append((block.features, seconds))
+            self._follow(block.features, seconds, starts)
         self._block = self._prefix
         self.num_frames += len(frames)
         return block.predictions
@@ -145,6 +148,14 @@ class Recall:
         """Figures of this run: known frames, look-ups, time and bytes."""
         figures = self._cache.stats().since(self._stats_before)
         return {"frames": self.num_frames, **figures.to_dict()}
+
+    def _follow(self, features: Tensor, seconds: Tensor | None, starts: Sequence[int]) -> None:
+        """Notes what a state would have to step through to be the one after this group."""
+        begin = max(starts, default=0)
+        if starts:
+            self._state, self._since_state = None, []
+        times = None if seconds is None else seconds[:, begin:]
+        self._since_state.append((features[begin:], times))
 
     def _store(self, group: _Group, state: HeadState | None) -> None:
         self._last = None

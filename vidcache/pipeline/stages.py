@@ -1,46 +1,34 @@
-"""The work on a frame, its parts side by side on threads of their own."""
+"""The work on frames, its parts side by side on threads of their own."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
 
-from vidcache.frames import ActionScore, Discontinuity, Frame, Track
+from vidcache.frames import Frame, Track
 from vidcache.model import ActionModel
-from vidcache.pipeline.actions import ActionStage
-from vidcache.pipeline.reading import FrameGroup
+from vidcache.pipeline.actions import ActionStage, FrameScores
 from vidcache.pipeline.recall import Recall
-from vidcache.pipeline.timer import StageTimer
+from vidcache.pipeline.seats import Seat
+from vidcache.pipeline.work import Labelled, Work
 from vidcache.tracking import Tracker, TwoStepTracker
 
-__all__ = ["NUM_LOOKERS", "Labelled", "Stages"]
+__all__ = ["NUM_LOOKERS", "Stages"]
 
 NUM_LOOKERS = 2
-"""How many pictures of a file are looked at at once, where the tracker can look ahead."""
+"""How many looks at pictures are taken at once, where the tracker can look ahead."""
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """One frame with what the models say about it.
+class _Seen:
+    """What a look found in one frame, and the seconds it took."""
 
-    Attributes:
-        frame: The frame.
-        scores: Actions, best first.
-        objects: Tracked objects.
-        session: Session of the tracker.
-        gaps: What sets the frame apart from the one before it.
-        timings: Seconds spent on it by stage.
-    """
-
-    frame: Frame
-    scores: tuple[ActionScore, ...]
-    objects: tuple[Track, ...]
-    session: int
-    gaps: tuple[Discontinuity, ...]
-    timings: dict[str, float]
+    found: Any
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -51,30 +39,21 @@ class _Tracked:
 
 
 class Stages:
-    """Runs encoder and head, the detector and the tracker beside each other.
+    """Runs encoder and head, the detector and the trackers beside each other.
 
-    Frames reach the head and the tracker in their order, one thread each. Looks of a
-    `TwoStepTracker` are taken ahead, and side by side. Each thread keeps to its share of the
-    processors: threads of one stage that wait for those of another cost more than they bring.
+    Frames reach the head and the trackers in their order, one thread each. Looks of a
+    `TwoStepTracker` are taken ahead, side by side, and at several pictures at once. Each thread
+    keeps to its share of the processors: threads of one stage that wait for those of another cost
+    more than they bring.
 
     Args:
         model: The action model.
-        tracker: The tracker, reset before the first frame; None for no objects.
-        timer: Where the stages are counted.
-        recall: What earlier runs know of the source, or None.
+        tracker: One of the trackers, all of which are twins; None for no objects.
     """
 
-    def __init__(
-        self,
-        model: ActionModel,
-        tracker: Tracker | None,
-        timer: StageTimer,
-        recall: Recall | None = None,
-    ) -> None:
-        self._timer = timer
-        self._tracker = tracker
-        self._first_session = tracker.session if tracker is not None else 0
-        self._actions = ActionStage(model, timer, recall)
+    def __init__(self, model: ActionModel, tracker: Tracker | None) -> None:
+        self._actions = ActionStage(model)
+        self._closed = False
         self._num_threads = torch.get_num_threads()
         self._looker = tracker if isinstance(tracker, TwoStepTracker) else None
         share = max(1, self._num_threads // 2)
@@ -83,81 +62,119 @@ class Stages:
         self._tracking_thread = _executor("tracking", 1, share if self._looker is None else 1)
         self._look_threads = _executor("looks", NUM_LOOKERS, each)
 
-    def submit(
-        self, group: FrameGroup, gaps: Sequence[tuple[Discontinuity, ...]]
-    ) -> Callable[[], list[Labelled]]:
-        """Starts the work on a group and returns what waits for it."""
-        actions = self._action_thread.submit(self._actions.update, group.frames)
-        looks = [self._look_threads.submit(self._look, frame) for frame in group.frames]
-        tracked = self._tracking_thread.submit(self._track, group.frames, gaps, looks)
-        return lambda: self._join(group, gaps, actions, tracked)
+    def join(self, recall: Recall | None = None) -> Seat:
+        """Gives a new source its place in the temporal cache, between two steps.
 
-    def cache_stats(self) -> Mapping[str, Any]:
-        """Counters of the temporal cache, once all submitted work is done."""
-        return self._actions.stats()
+        Args:
+            recall: What earlier runs know of the source, or None.
+        """
+        return self._action_thread.submit(self._actions.join, recall).result()
+
+    def leave(self, seat: Seat) -> Mapping[str, Any]:
+        """Takes a source's place back, and returns the counters of its memory."""
+        if self._closed:
+            return self._actions.leave(seat)
+        return self._action_thread.submit(self._actions.leave, seat).result()
+
+    def submit(self, works: Sequence[Work]) -> Callable[[], list[list[Labelled]]]:
+        """Starts the work on groups, one a source, and returns what waits for it."""
+        actions = self._action_thread.submit(self._actions.update, works)
+        looks = self._look(works)
+        tracked = self._tracking_thread.submit(self._track, works, looks)
+        return lambda: _join(works, actions.result(), tracked.result())
 
     def close(self) -> None:
-        """Drops work that has not begun and waits for what has."""
+        """Drops work that has not begun and waits for what has; sources may still leave."""
+        self._closed = True
         for executor in (self._look_threads, self._action_thread, self._tracking_thread):
             executor.shutdown(wait=True, cancel_futures=True)
-        self._actions.finish()
         # What a stage's thread sets is also what threads begun later inherit.
         torch.set_num_threads(self._num_threads)
 
-    def _look(self, frame: Frame) -> tuple[Any, float]:
-        """What is in a frame, and the seconds it took; nothing if the tracker looks itself."""
-        if self._looker is None:
-            return None, 0.0
+    def _look(self, works: Sequence[Work]) -> "dict[int, tuple[Future[list[_Seen]], int]]":
+        """For each frame, by its identity: a look that it is part of, and its place there."""
+        looks: dict[int, tuple[Future[list[_Seen]], int]] = {}
+        if self._looker is not None:
+            for frames in _cut(works):
+                look = self._look_threads.submit(self._see, self._looker, frames)
+                looks.update({id(frame): (look, place) for place, frame in enumerate(frames)})
+        return looks
+
+    def _see(self, looker: TwoStepTracker, frames: Sequence[Frame]) -> list[_Seen]:
         start = time.perf_counter()
-        seen = self._looker.look([frame.image_rgb])[0]
+        found = looker.look([frame.image_rgb for frame in frames])
         seconds = time.perf_counter() - start
-        self._timer.add("detect", seconds)
-        return seen, seconds
+        return [_Seen(seen, seconds / len(frames)) for seen in found]
 
     def _track(
-        self,
-        frames: Sequence[Frame],
-        gaps: Sequence[tuple[Discontinuity, ...]],
-        looks: "Sequence[Future[tuple[Any, float]]]",
-    ) -> list[_Tracked]:
-        results: list[_Tracked] = []
-        for frame, reasons, look in zip(frames, gaps, looks, strict=True):
-            if self._tracker is None:
-                results.append(_Tracked((), 0, {}))
-                continue
-            seen, look_seconds = look.result()
-            start = time.perf_counter()
-            if any(gap.reason == "size_change" for gap in reasons):
-                self._tracker.reset()
-            if self._looker is not None:
-                objects = self._looker.follow(seen)
-            else:
-                objects = self._tracker.update(frame.image_rgb)
-            timings = {"track": time.perf_counter() - start}
-            self._timer.add("track", timings["track"])
-            if self._looker is not None:
-                timings = {"detect": look_seconds, **timings}
-            session = self._tracker.session - self._first_session
-            results.append(_Tracked(objects, session, timings))
-        return results
+        self, works: Sequence[Work], looks: "Mapping[int, tuple[Future[list[_Seen]], int]]"
+    ) -> list[list[_Tracked]]:
+        return [[self._follow(work, place, looks) for place in range(len(work.frames))]
+                for work in works]  # fmt: skip
 
-    def _join(
-        self,
-        group: FrameGroup,
-        gaps: Sequence[tuple[Discontinuity, ...]],
-        actions: "Future[list[tuple[tuple[ActionScore, ...], dict[str, float]]]]",
-        tracked: "Future[list[_Tracked]]",
-    ) -> list[Labelled]:
-        labelled: list[Labelled] = []
-        rows = zip(
-            group.frames, group.wait_seconds, gaps, actions.result(), tracked.result(), strict=True
+    def _follow(
+        self, work: Work, place: int, looks: "Mapping[int, tuple[Future[list[_Seen]], int]]"
+    ) -> _Tracked:
+        tracker, frame = work.tracker, work.frames[place]
+        if tracker is None:
+            return _Tracked((), 0, {})
+        timings: dict[str, float] = {}
+        seen = None
+        if id(frame) in looks:
+            look, number = looks[id(frame)]
+            seen = look.result()[number]
+            timings["detect"] = seen.seconds
+        start = time.perf_counter()
+        if work.actions[place].new_session:
+            tracker.reset()
+        if seen is not None and isinstance(tracker, TwoStepTracker):
+            objects = tracker.follow(seen.found)
+        else:
+            objects = tracker.update(frame.image_rgb)
+        timings["track"] = time.perf_counter() - start
+        return _Tracked(objects, tracker.session, timings)
+
+
+def _cut(works: Sequence[Work]) -> Iterator[list[Frame]]:
+    """Cuts frames into looks: pictures of one size, so many that every looker gets its share.
+
+    Groups of a file are cut by themselves, so that a look holds the same pictures in every run.
+    """
+    singles = [work.frames[0] for work in works if len(work.frames) == 1]
+    groups = [list(work.frames) for work in works if len(work.frames) > 1]
+    for frames in [*groups, sorted(singles, key=_size)]:
+        for _, same in groupby(frames, key=_size):
+            alike = list(same)
+            step = -(-len(alike) // NUM_LOOKERS)
+            yield from (alike[start : start + step] for start in range(0, len(alike), step))
+
+
+def _size(frame: Frame) -> tuple[int, ...]:
+    return frame.image_rgb.shape
+
+
+def _join(
+    works: Sequence[Work],
+    scored: Sequence[Sequence[FrameScores]],
+    tracked: Sequence[Sequence[_Tracked]],
+) -> list[list[Labelled]]:
+    labelled: list[list[Labelled]] = []
+    for work, scores, objects in zip(works, scored, tracked, strict=True):
+        frames = zip(work.frames, work.gaps, scores, objects, strict=True)
+        labelled.append(
+            [
+                Labelled(
+                    frame,
+                    said.scores,
+                    seen.objects,
+                    seen.session,
+                    gaps,
+                    said.timings | seen.timings,
+                )
+                for frame, gaps, said, seen in frames
+            ]
         )
-        for frame, wait, reasons, (scores, seconds), objects in rows:
-            timings = {"decode": wait, **seconds, **objects.timings}
-            labelled.append(
-                Labelled(frame, scores, objects.objects, objects.session, reasons, timings)
-            )
-        return labelled
+    return labelled
 
 
 def _executor(name: str, num_workers: int, num_threads: int) -> ThreadPoolExecutor:

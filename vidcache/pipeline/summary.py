@@ -7,6 +7,7 @@ from typing import Any
 
 from vidcache.frames import Discontinuity, FrameResult
 from vidcache.pipeline.timer import StageTime, StageTimer
+from vidcache.video import Source
 
 __all__ = ["RunSummary", "SummaryBuilder"]
 
@@ -18,6 +19,7 @@ class RunSummary:
     Attributes:
         num_frames: Frames with a result.
         num_dropped: Frames of a live source that were left out to keep up with it.
+        dropped_by_cause: The same by cause; see `Source.dropped_by_cause`.
         num_tainted: Frames that were damaged and kept out of the temporal cache.
         truncated: Whether the source was not read to its end.
         seconds: Wall-clock time of the run.
@@ -31,6 +33,7 @@ class RunSummary:
 
     num_frames: int
     num_dropped: int
+    dropped_by_cause: Mapping[str, int]
     num_tainted: int
     truncated: bool
     seconds: float
@@ -51,6 +54,7 @@ class RunSummary:
         return {
             "frames": self.num_frames,
             "dropped": self.num_dropped,
+            "dropped_by_cause": dict(self.dropped_by_cause),
             "tainted": self.num_tainted,
             "truncated": self.truncated,
             "seconds": round(self.seconds, 3),
@@ -110,17 +114,25 @@ class SummaryBuilder:
         self,
         *,
         truncated: bool,
-        num_dropped: int,
+        source: Source,
         cache: Mapping[str, Any],
         timer: StageTimer,
     ) -> RunSummary:
-        """The summary of what was added so far."""
+        """The summary of what was added so far.
+
+        Args:
+            truncated: Whether the source was not read to its end.
+            source: The source, which knows what it dropped.
+            cache: Counters of the temporal cache.
+            timer: The time of each stage.
+        """
         seconds = dict(self._action_seconds)
         if self._last is not None:
             seconds[self._last.action] = seconds.get(self._last.action, 0.0) + self._interval
         return RunSummary(
             num_frames=self.num_frames,
-            num_dropped=num_dropped,
+            num_dropped=source.num_dropped,
+            dropped_by_cause=source.dropped_by_cause,
             num_tainted=self._num_tainted,
             truncated=truncated,
             seconds=time.perf_counter() - self._start,

@@ -6,8 +6,9 @@ from typing import Any
 
 from vidcache.config import Config, override
 from vidcache.frames import FrameResult
+from vidcache.pipeline.loading import open_watched, wait_for_start
 from vidcache.pipeline.pipeline import Pipeline
-from vidcache.video import Sink, open_source
+from vidcache.video import Sink
 
 __all__ = ["watch"]
 
@@ -59,6 +60,7 @@ def watch(
     named = {"model": model, "detector": detector, "tracker": tracker, "max_frames": max_frames}
     settled = override(config or Config(), named | settings, prefix="")
     uri = source if isinstance(source, int) else fspath(source)
-    with open_source(uri, **settled.read.source_options()) as opened:
+    with open_watched(uri, settled) as opened:
+        wait_for_start(opened)
         pipeline = Pipeline.from_config(settled)
         yield from pipeline.run(opened, sinks=sinks)

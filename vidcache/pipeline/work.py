@@ -1,0 +1,54 @@
+"""What the stages are asked to do, and what they answer."""
+
+from dataclasses import dataclass
+
+from vidcache.frames import ActionScore, Discontinuity, Frame, Track
+from vidcache.pipeline.gap_policy import GapAction
+from vidcache.pipeline.seats import Seat
+from vidcache.tracking import Tracker
+
+__all__ = ["Labelled", "Work"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A group of consecutive frames of one source, and whose memory they belong to.
+
+    Attributes:
+        seat: The place of the source in the temporal cache.
+        tracker: The source's own tracker; None follows no objects.
+        frames: The frames.
+        gaps: For each frame what sets it apart from the one before it.
+        actions: For each frame what those gaps do to the memory and to the tracker.
+        seconds: For each frame its time as the memory counts it.
+        is_last: Whether the source is known to have no more frames.
+    """
+
+    seat: Seat
+    tracker: Tracker | None
+    frames: tuple[Frame, ...]
+    gaps: tuple[tuple[Discontinuity, ...], ...]
+    actions: tuple[GapAction, ...]
+    seconds: tuple[float, ...]
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One frame with what the models say about it.
+
+    Attributes:
+        frame: The frame.
+        scores: Actions, best first.
+        objects: Tracked objects.
+        session: The tracker's session; 0 without a tracker.
+        gaps: What sets the frame apart from the one before it.
+        timings: Seconds spent on it by stage.
+    """
+
+    frame: Frame
+    scores: tuple[ActionScore, ...]
+    objects: tuple[Track, ...]
+    session: int
+    gaps: tuple[Discontinuity, ...]
+    timings: dict[str, float]
