@@ -35,7 +35,7 @@ class LiveSettings(Section):
     Attributes:
         when_full: What happens to a frame that comes while the buffer is full: ``oldest`` drops
             the one that has waited longest, ``latest`` the one that came, ``block`` makes the
-            decoder wait; ``auto`` is ``oldest``. Files wait with ``auto``, and so lose nothing.
+            decoder wait; ``auto`` is ``oldest``. Files always wait, and lose nothing.
         max_latency: Age in seconds at which a frame of a live source is dropped; None for any.
         reconnect: How a source that failed is taken up again; None ends it with an error.
         stall_seconds: Time without a picture after which a source counts as stalled.

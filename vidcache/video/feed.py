@@ -22,7 +22,7 @@ class Buffering:
 
     Attributes:
         num_frames: Decoded frames that may wait; None for 8, or 2 where frames are dropped.
-        when_full: What happens when they do; ``auto`` drops for a live source only.
+        when_full: What happens at a live source when they do; ``auto`` is ``oldest``.
         max_latency: Age in seconds at which a frame of a live source is dropped.
     """
 
@@ -31,11 +31,10 @@ class Buffering:
     max_latency: float | None
 
     def configure(self, handover: Handover, *, live: bool) -> None:
-        """Set a handover up, once it is known whether the source is live."""
-        if self.when_full == "auto":
-            policy: WhenFull = "oldest" if live else "block"
-        else:
-            policy = self.when_full
+        """Set a handover up, once it is known whether the source is live; a file loses nothing."""
+        policy: WhenFull = "block"
+        if live:
+            policy = "oldest" if self.when_full == "auto" else self.when_full
         default = _FILE_BUFFER_FRAMES if policy == "block" else _LIVE_BUFFER_FRAMES
         handover.configure(self.num_frames or default, policy, self.max_latency if live else None)
 

@@ -10,7 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 from vidcache.errors import SourceError
 
-__all__ = ["VIDEO_SUFFIXES", "Location", "expand_sources", "hide_credentials", "locate"]
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "Location",
+    "expand_sources",
+    "hide_credentials",
+    "hide_credentials_in",
+    "locate",
+]
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mkv"}
@@ -79,6 +86,11 @@ def hide_credentials(uri: str) -> str:
     if not _SCHEME.match(uri):
         return uri
     return _SECRET_PARAMETER.sub(r"\1***", _USERINFO.sub("***@", uri))
+
+
+def hide_credentials_in(text: str) -> str:
+    """The same for a text that may hold URIs anywhere, such as the message of an exception."""
+    return _SECRET_PARAMETER.sub(r"\1***", _USERINFO.sub("***@", text))
 
 
 def locate(uri: str | int | os.PathLike[str]) -> Location:

@@ -46,9 +46,9 @@ def open_source(
         backend: ``auto`` reads cameras with OpenCV and all else with PyAV.
         max_size: Longest side of the frames in pixels; larger ones are shrunk while decoding.
         buffer_frames: Decoded frames that may wait; by default 8, and 2 for a live source.
-        when_full: What happens when another one comes: ``block`` makes the decoder wait,
-            ``oldest`` drops the frame that has waited longest, ``latest`` the one that came.
-            ``auto`` is ``oldest`` for a live source and ``block`` for a file.
+        when_full: What happens at a live source when another one comes: ``oldest`` drops the frame
+            that has waited longest, ``latest`` the one that came, ``block`` makes the decoder wait;
+            ``auto`` is ``oldest``. A file always waits, and loses nothing.
         max_latency: Age in seconds at which a frame of a live source is dropped instead of being
             handed out. It counts against the frame that came quickest.
         open_timeout: Seconds that a network source may take to open.

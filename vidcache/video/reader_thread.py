@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 from vidcache.errors import SourceError, VidcacheError
+from vidcache.video.locations import hide_credentials_in
 from vidcache.video.reading import Reader, TimedFrame
 
 __all__ = ["ReaderThread"]
@@ -68,9 +69,8 @@ class ReaderThread:
         except VidcacheError as known:
             error = known
         except Exception as unknown:
-            error = SourceError(
-                f"reading '{self._shown}' failed: {type(unknown).__name__}: {unknown}"
-            )
+            why = hide_credentials_in(f"{type(unknown).__name__}: {unknown}")
+            error = SourceError(f"reading '{self._shown}' failed: {why}", reason=why)
             error.__cause__ = unknown
         finally:
             close = getattr(frames, "close", None)
