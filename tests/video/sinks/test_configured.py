@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from sink_input import HEADER, make_frame, make_result
 
@@ -53,13 +55,20 @@ def test_the_standard_output_never_rotates(capsys):
     assert len(lines) == 32
 
 
+def test_sources_that_share_the_standard_output_are_told_apart(capsys):
+    for name in ("door", "yard"):
+        run(make_sinks(Config(jsonl="-"), name=name, live=True, several=True), 2, live=True)
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["name"] for record in records] == ["door"] * 4 + ["yard"] * 4
+
+
 def test_several_sources_have_outputs_of_their_own(tmp_path):
     config = Config(jsonl=str(tmp_path / "new"), csv=str(tmp_path / "{name}" / "all.csv"))
     for name in ("door", "yard 2/left"):
         run(make_sinks(config, name=name, live=False, several=True), 1)
     found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*"))
     assert found == [
-        *("door/all.csv", "new/door.jsonl", "new/yard_2_left.jsonl", "yard_2_left/all.csv"),
+        *("door/all.csv", "new/door.jsonl", "new/yard 2_left.jsonl", "yard 2_left/all.csv"),
     ]
 
 
@@ -92,6 +101,8 @@ def test_what_cannot_be_is_refused(tmp_path):
         output_path("csv", "a.csv", "door", several=True)
     with pytest.raises(ConfigError, match="cannot go to the standard output"):
         make_sinks(Config(video="-"), name="door", live=False)
+    with pytest.raises(ConfigError, match="several sources cannot share the standard output"):
+        make_sinks(Config(csv="-"), name="door", live=False, several=True)
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match="cannot make the folder"):
         make_sinks(Config(csv=str(tmp_path / "file" / "{name}.csv")), name="door", live=False)

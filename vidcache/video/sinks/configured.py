@@ -7,6 +7,7 @@ from vidcache.config import Config
 from vidcache.errors import ConfigError, SinkError
 from vidcache.video.sinks.background import BackgroundSink
 from vidcache.video.sinks.file_sinks import FILE_SINKS, file_sink
+from vidcache.video.sinks.jsonl import JsonlSink
 from vidcache.video.sinks.mqtt import MqttSink
 from vidcache.video.sinks.rotating_jsonl import RotatingJsonlSink
 from vidcache.video.sinks.segmented_video import SegmentedVideoSink
@@ -37,7 +38,7 @@ def output_path(kind: str, target: str, name: str, *, several: bool) -> str:
         >>> output_path("video", "out/{name}/seen.mp4", "door", several=True)
         'out/door/seen.mp4'
         >>> output_path("mot", "out", "door 2/left", several=True)
-        'out/door_2_left.mot.txt'
+        'out/door 2_left.mot.txt'
     """
     if target == _STDOUT:
         return target
@@ -89,6 +90,11 @@ def _file_sink(
     config: Config, kind: str, target: str, name: str, live: bool, several: bool
 ) -> Sink:
     path = output_path(kind, target, name, several=several)
+    if path == _STDOUT and several and kind != "jsonl":
+        raise ConfigError(
+            f"--{kind} -: several sources cannot share the standard output but for JSON lines; "
+            "name a folder"
+        )
     if path != _STDOUT and path != str(Path(target).expanduser()):
         _make_folder(Path(path).parent)
     settings = config.outputs
@@ -105,8 +111,10 @@ def _file_sink(
             preset=settings.preset,
         )
     rotates = settings.rotate_mb is not None or settings.rotate_seconds is not None
-    if kind == "jsonl" and rotates and path != _STDOUT:
-        sink: Sink = RotatingJsonlSink(
+    if kind == "jsonl" and path == _STDOUT:
+        sink: Sink = JsonlSink(path, name=name if several else None)
+    elif kind == "jsonl" and rotates:
+        sink = RotatingJsonlSink(
             path,
             max_bytes=round(settings.rotate_mb * 1e6) if settings.rotate_mb else None,
             max_seconds=settings.rotate_seconds,
@@ -155,7 +163,7 @@ def _message_sinks(config: Config, name: str) -> list[Sink]:
 
 def _safe(name: str) -> str:
     """A name that a file may have: no separators, nothing hidden, never empty."""
-    return re.sub(r"[^\w.@=+-]+", "_", name).strip("._") or "source"
+    return re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "_", name).strip("._ ") or "source"
 
 
 def _make_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from typing import Any, Protocol
 
-from vidcache.video.sinks.retry_delay import RetryDelay
+from vidcache.video.backoff import Backoff, ReconnectPolicy
 from vidcache.video.sinks.spool import Spool
 
 __all__ = ["Delivery", "Transport", "UndeliveredError", "UnwantedError"]
@@ -32,7 +32,7 @@ class UnwantedError(Exception):
 
 
 class Transport(Protocol):
-    """Carries one message at a time; everything is called on the thread of the delivery."""
+    """Carries one message at a time."""
 
     @property
     def shown(self) -> str:
@@ -40,7 +40,10 @@ class Transport(Protocol):
         ...
 
     def connect(self, delivery: "Delivery") -> None:
-        """Begin. It does not wait for the other side, and may later call `Delivery.hurry`."""
+        """Begin. It does not wait for the other side, and may later call `Delivery.hurry`.
+
+        Called on the thread that opens the output; everything else on that of the delivery.
+        """
         ...
 
     def send(self, message: dict[str, Any]) -> None:
@@ -84,7 +87,8 @@ class Delivery:
         self._transport = transport
         self._spool = spool
         self._max_waiting = max_waiting
-        self._delay = RetryDelay(*retry_seconds)
+        first, longest = retry_seconds
+        self._backoff = Backoff(ReconnectPolicy(first_delay=first, max_delay=longest))
         self._close_seconds = close_seconds
         self._waiting: deque[dict[str, Any]] = deque()
         self._in_flight: dict[str, Any] | None = None
@@ -108,6 +112,7 @@ class Delivery:
 
     def start(self) -> None:
         """Begin to deliver."""
+        self._transport.connect(self)
         self._thread.start()
 
     def put(self, message: dict[str, Any]) -> None:
@@ -152,7 +157,6 @@ class Delivery:
     def _work(self) -> None:
         """Body of the thread."""
         try:
-            self._transport.connect(self)
             while (message := self._next()) is not None:
                 if not self._try(message):
                     return
@@ -176,7 +180,7 @@ class Delivery:
             self._in_flight = None
         if self._failing:
             self._failing = False
-            self._delay.reset()
+            self._backoff.succeeded()
             _log.warning("%s: messages arrive again", self._transport.shown)
         return True
 
@@ -202,7 +206,7 @@ class Delivery:
         if not self._failing:
             self._failing = True
             _log.warning("%s: %s; messages wait", self._transport.shown, error)
-        seconds = self._delay.next_seconds()
+        seconds = self._backoff.failed()
         if isinstance(error, UndeliveredError):
             seconds = max(seconds, error.retry_seconds)
         until = time.monotonic() + seconds

@@ -5,13 +5,13 @@ import os
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from vidcache.errors import ConfigError, MissingExtraError
-from vidcache.video.locations import hide_credentials
 from vidcache.video.sinks.delivery import Delivery, UndeliveredError
 from vidcache.video.sinks.event_messages import EventMessages
 from vidcache.video.sinks.message_sink import MessageSink
+from vidcache.video.sinks.receiver_url import parse_receiver_url
 from vidcache.video.sinks.records import json_line
 from vidcache.video.sinks.spool import Spool
 
@@ -91,14 +91,11 @@ class _Publisher:
         except ImportError as error:
             raise MissingExtraError("paho-mqtt", "mqtt", "publish to an MQTT broker") from error
         self._library: Any = library
-        self.shown = hide_credentials(url)
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise ConfigError(f"the broker {self.shown!r}: expected mqtt://HOST or mqtts://HOST")
+        self._address = parse_receiver_url(url, tuple(_PORTS))
+        self.shown = self._address.shown
         if not timeout > 0:
             raise ConfigError(f"a time-out of {timeout:g} s: expected more than 0")
-        self._parts = parts
-        self._prefix = unquote(parts.path).strip("/") or _DEFAULT_PREFIX
+        self._prefix = unquote(self._address.parts.path).strip("/") or _DEFAULT_PREFIX
         if set("#+") & set(self._prefix):
             raise ConfigError(f"the broker {self.shown!r}: the prefix must not have # or + in it")
         self._messages = messages
@@ -114,12 +111,11 @@ class _Publisher:
             self._library.CallbackAPIVersion.VERSION2,
             client_id=f"vidcache-{uuid.uuid4().hex[:12]}",
         )
-        if self._parts.username is not None:
-            password = self._parts.password
-            client.username_pw_set(
-                unquote(self._parts.username), None if password is None else unquote(password)
-            )
-        if self._parts.scheme == "mqtts":
+        address = self._address
+        if address.user is not None:
+            client.username_pw_set(address.user, address.password)
+        scheme = address.parts.scheme
+        if scheme == "mqtts":
             client.tls_set()
         client.connect_timeout = self._timeout
         first, longest = self._retry_seconds
@@ -138,8 +134,7 @@ class _Publisher:
 
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect
-        port = self._parts.port or _PORTS[self._parts.scheme]
-        client.connect_async(self._parts.hostname or "", port, keepalive=30)
+        client.connect_async(address.host, address.port or _PORTS[scheme], keepalive=30)
         client.loop_start()
         self._client = client
 

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from vidcache.video.sinks.retry_delay import RetryDelay
+from vidcache.video.backoff import Backoff, ReconnectPolicy
 
 __all__ = ["Recovery"]
 
@@ -19,7 +19,9 @@ class Recovery:
     """
 
     def __init__(self, first_seconds: float = 1.0, longest_seconds: float = 60.0) -> None:
-        self._delay = RetryDelay(first_seconds, longest_seconds)
+        self._backoff = Backoff(
+            ReconnectPolicy(first_delay=first_seconds, max_delay=longest_seconds)
+        )
         self._retry_at = 0.0
         self._failing = False
 
@@ -33,7 +35,7 @@ class Recovery:
         if not self._failing:
             _log.warning("%s; trying again until it works", error)
         self._failing = True
-        self._retry_at = time.monotonic() + self._delay.next_seconds()
+        self._retry_at = time.monotonic() + self._backoff.failed()
 
     def note_success(self, num_lost: int) -> None:
         """It works.
@@ -44,4 +46,4 @@ class Recovery:
         if self._failing:
             _log.warning("it works again; %d results were lost", num_lost)
             self._failing = False
-            self._delay.reset()
+            self._backoff.succeeded()

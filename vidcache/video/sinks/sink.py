@@ -11,6 +11,10 @@ __all__ = ["Sink"]
 class Sink(Protocol):
     """An output for results, opened once, written frame by frame, closed once.
 
+    A sink may also have a ``name`` (what it is called in records and timings), ``num_dropped``
+    (results that it left out) and ``stage_times`` (seconds and frames of each stage of work on
+    threads of its own, by name); a run tells of them.
+
     Leaving its ``with`` block closes a sink that was not closed, without an end record.
 
     Attributes:

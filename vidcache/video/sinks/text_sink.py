@@ -2,7 +2,9 @@
 
 import os
 import sys
+import threading
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -11,6 +13,9 @@ from vidcache.frames import Discontinuity, Frame, FrameResult
 from vidcache.video.closing import Closing
 
 __all__ = ["TextSink"]
+
+# Outputs of several sources may share the standard output, each from a thread of its own.
+_STDOUT_LOCK = threading.Lock()
 
 
 class TextSink(Closing, ABC):
@@ -95,8 +100,9 @@ class TextSink(Closing, ABC):
         if not text:
             return
         try:
-            self._file.write(text)
-            self._file.flush()
+            with _STDOUT_LOCK if self._name == "-" else nullcontext():
+                self._file.write(text)
+                self._file.flush()
             self._num_bytes += len(text.encode())
         except OSError as error:
             self._abandon()

@@ -7,13 +7,13 @@ import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from vidcache.errors import ConfigError
-from vidcache.video.locations import hide_credentials
 from vidcache.video.sinks.delivery import Delivery, UndeliveredError, UnwantedError
 from vidcache.video.sinks.event_messages import EventMessages
 from vidcache.video.sinks.message_sink import MessageSink
+from vidcache.video.sinks.receiver_url import parse_receiver_url
 from vidcache.video.sinks.records import json_line
 from vidcache.video.sinks.spool import Spool
 
@@ -86,16 +86,15 @@ class _Poster:
     """Posts one message at a time."""
 
     def __init__(self, url: str, headers: dict[str, str], timeout: float) -> None:
-        self.shown = hide_credentials(url)
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"the webhook {self.shown!r}: expected http://… or https://…")
+        address = parse_receiver_url(url, ("http", "https"))
+        self.shown = address.shown
         if not timeout > 0:
             raise ConfigError(f"a time-out of {timeout:g} s: expected more than 0")
+        parts = address.parts
         self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         self._headers = {"Content-Type": "application/json", "User-Agent": "vidcache"}
-        if parts.username is not None:
-            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        if address.user is not None:
+            login = f"{address.user}:{address.password or ''}"
             code = base64.b64encode(login.encode()).decode()
             self._headers["Authorization"] = f"Basic {code}"
         self._headers |= headers
