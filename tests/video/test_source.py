@@ -354,7 +354,7 @@ def test_a_camera_that_was_held_up_comes_back_to_the_present() -> None:
         time.sleep(1.5)
         indices += [frame.index for frame in source]
         counts = source.dropped_by_cause
-        assert counts["skipped"] > 0
+        assert counts["late"] + counts["skipped"] > 20
         assert counts["full"] == 0
         assert source.num_seen == 200
         assert len(indices) + source.num_dropped == 200

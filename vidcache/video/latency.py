@@ -49,16 +49,18 @@ class LatencyGauge:
 class CatchUp:
     """Decides which packets of a live stream are not decoded, so that it stays in the present.
 
-    A network or a slow machine may hold back seconds of video. Once a stream is behind by half of
-    what is allowed, packets are passed over up to a key frame that is in time again. Where passing
-    over gains nothing for a while, no more was held back: then that delay is the stream's own, and
-    ages count from there.
+    A network or a slow machine may hold back seconds of video. Decoding as fast as one can usually
+    makes up for it; where it does not within seconds, packets are passed over up to a key frame
+    that is in time again. Where passing over gains nothing either, no more was held back: then
+    that delay is the stream's own, and ages count from there.
 
     Args:
         gauge: How late the frames come.
         max_latency: Age in seconds that frames may have.
     """
 
+    _LOOK_SECONDS = 0.5
+    _RECOVERY_SECONDS = 2.0
     _FUTILE_SECONDS = 2.0
     _FUTILE_SHARE = 0.1
     _STALL_SECONDS = 0.25
@@ -69,14 +71,14 @@ class CatchUp:
         self._gauge = gauge
         self._max_latency = max_latency
         self._began: float | None = None
-        self._window = (0.0, 0.0)
+        self._window: tuple[float, float] | None = None
         self._last = (0.0, 0.0)
 
     def passes_over(self, now: float, pts_seconds: float, *, is_key: bool) -> bool:
         """Whether the packet that came now is left out."""
         lag = self._gauge.lag(now, pts_seconds)
         if self._began is None:
-            if lag <= self._max_latency / 2:
+            if not self._falls_behind(now, lag):
                 return False
             self._began = now
             self._window = (now, lag)
@@ -84,12 +86,31 @@ class CatchUp:
             # Nothing came for a while, which says nothing about what is held back now.
             self._window = (now, lag)
         self._last = (now, pts_seconds)
-        since, lag_then = self._window
-        if now - since >= self._FUTILE_SECONDS:
-            if lag_then - lag < self._FUTILE_SHARE * (now - since):
-                self._gauge.rebase(now, pts_seconds)
-                lag = 0.0
-            self._window = (now, lag)
+        if self._gains_nothing(now, lag):
+            self._gauge.rebase(now, pts_seconds)
+            lag = 0.0
         if (is_key and lag <= self._max_latency / 4) or now - self._began > self._MAX_SECONDS:
-            self._began = None
+            self._began = self._window = None
         return self._began is not None
+
+    def _falls_behind(self, now: float, lag: float) -> bool:
+        """Whether the stream is late, and decoding does not make up for it soon."""
+        excess = lag - self._max_latency / 2
+        if excess <= 0:
+            self._window = None
+            return False
+        if self._window is None:
+            self._window = (now, lag)
+        since, lag_then = self._window
+        if now - since < self._LOOK_SECONDS:
+            return False
+        self._window = (now, lag)
+        return (lag_then - lag) / (now - since) * self._RECOVERY_SECONDS < excess
+
+    def _gains_nothing(self, now: float, lag: float) -> bool:
+        """Whether passing over has hardly made the stream any less late."""
+        since, lag_then = self._window or (now, lag)
+        if now - since < self._FUTILE_SECONDS:
+            return False
+        self._window = (now, lag)
+        return lag_then - lag < self._FUTILE_SHARE * (now - since)
