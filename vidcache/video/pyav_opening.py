@@ -46,6 +46,9 @@ def open_container(location: Location, options: ReadOptions) -> "InputContainer"
         timeout = (options.open_timeout, options.read_timeout)
     if location.address.startswith(("rtsp:", "rtsps:")):
         libav_options.setdefault("rtsp_transport", "tcp")
+        # To guess the frame rate libav looks at 20 pictures: two seconds of a slow camera, lost
+        # again at each reconnect.
+        libav_options.setdefault("fpsprobesize", "3")
     begin = time.monotonic()
     try:
         return av.open(
