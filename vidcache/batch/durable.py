@@ -1,5 +1,6 @@
 """Outputs that appear under their names whole and on the disk, or not at all."""
 
+import contextlib
 import os
 import re
 import secrets
@@ -75,7 +76,9 @@ class PartFiles:
         traceback: TracebackType | None,
     ) -> None:
         for path in self.paths.values():
-            Path(path).unlink(missing_ok=True)
+            # One that cannot be removed now is removed by the next run; the cause comes first.
+            with contextlib.suppress(OSError):
+                Path(path).unlink(missing_ok=True)
 
 
 def remove_stale_parts(folder: Path, shard: Shard) -> int:

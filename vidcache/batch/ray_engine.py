@@ -3,7 +3,9 @@
 
 import contextlib
 import os
+import re
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -20,6 +22,7 @@ __all__ = ["RayEngine"]
 
 _MOST_RETRIES = 2
 _POLL_SECONDS = 0.5
+_ANSWER_SECONDS = 10.0
 # Only paths and figures pass through it; Ray refuses less.
 _OBJECT_STORE_BYTES = 80 << 20
 
@@ -97,6 +100,7 @@ class RayEngine:
             resources["num_cpus"] = self._num_workers * threads
             resources["object_store_memory"] = _OBJECT_STORE_BYTES
         try:
+            _check_reachable(self._address)
             with _signal_handlers_kept():
                 self._ray.init(
                     self._address,
@@ -192,6 +196,13 @@ def _import_ray() -> Any:
     except ImportError as error:
         raise MissingExtraError("ray", "ray", "spread a batch over a Ray cluster") from error
     return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Fails soon where nobody answers: Ray itself would try for many minutes."""
+    match = re.fullmatch(r"(?:ray://)?([^/]+):(\d+)", address)
+    if match is not None:
+        socket.create_connection((match[1].strip("[]"), int(match[2])), _ANSWER_SECONDS).close()
 
 
 @contextlib.contextmanager
