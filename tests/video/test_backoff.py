@@ -26,6 +26,13 @@ def test_jitter_spreads_the_attempts_of_many_cameras() -> None:
     assert max(waits) - min(waits) > 5.0
 
 
+def test_jitter_makes_no_wait_longer_than_the_limit() -> None:
+    policy = ReconnectPolicy(first_delay=10.0, max_delay=10.0, jitter=0.5)
+    waits = [Backoff(policy, random.Random(seed)).failed() for seed in range(100)]
+    assert max(waits) == 10.0
+    assert min(waits) < 6.0
+
+
 def test_a_refusal_waits_longest_at_once() -> None:
     backoff = Backoff(ReconnectPolicy(first_delay=1.0, max_delay=30.0, jitter=0.0))
     assert backoff.refused() == 30.0

@@ -1,6 +1,7 @@
 """Sources that fail in ways that need no server; real ones are in ``tests/faults``."""
 
 import http.server
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -211,6 +212,32 @@ def test_no_word_of_a_source_holds_its_password() -> None:
         words = f"{lost} {caught.value} {source.status} {source!r}"
     assert "secret" not in words
     assert "ValueError: rtsp://***@camera.invalid/door: driver" in words
+
+
+def test_a_camera_that_refuses_is_asked_seldom() -> None:
+    refused = SourceError("x", reason="the password is wrong (401)", retry="slowly")
+    policy = ReconnectPolicy(first_delay=0.01, max_delay=600.0, jitter=0.0)
+    with supervise(ScriptedReader([], refused), policy=policy) as source:
+        take(source, 1)
+        assert source.status.state is SourceState.BACKOFF
+        assert source.status.retry_seconds == 600.0
+        assert source.status.detail == "the password is wrong (401)"
+
+
+def test_a_camera_that_is_not_plugged_in_is_waited_for() -> None:
+    with open_source(99, reconnect=SOON) as source:
+        assert source.is_live
+        assert not source.known
+        (lost,) = take(source, 1)
+        assert isinstance(lost, Discontinuity)
+        assert "camera" in lost.detail
+        with pytest.raises(SourceError, match="no picture yet"):
+            _ = source.size
+
+
+def test_an_error_of_a_source_crosses_to_another_process_whole() -> None:
+    error = pickle.loads(pickle.dumps(SourceError("no", reason="why", retry="never")))
+    assert (str(error), error.reason, error.retry) == ("no", "why", "never")
 
 
 def test_a_synthetic_camera_has_a_true_end() -> None:

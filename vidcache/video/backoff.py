@@ -94,4 +94,5 @@ class Backoff:
         return self._jittered(self._policy.max_delay)
 
     def _jittered(self, seconds: float) -> float:
-        return seconds * (1 + self._policy.jitter * self._rng.uniform(-1, 1))
+        jittered = seconds * (1 + self._policy.jitter * self._rng.uniform(-1, 1))
+        return min(jittered, self._policy.max_delay)
