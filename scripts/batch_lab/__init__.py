@@ -1,7 +1,7 @@
 """Batches that meet bad files and are killed: the files, the runs, and what must hold then."""
 
 from batch_lab.checks import check_folder, half_files, result_lines
-from batch_lab.files import BAD_WAYS, Expected, make_files
+from batch_lab.files import BAD_WAYS, Expected, make_files, write_sample
 from batch_lab.runs import BatchRun, count_lines, run_command
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "make_files",
     "result_lines",
     "run_command",
+    "write_sample",
 ]

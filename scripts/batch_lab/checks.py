@@ -44,7 +44,9 @@ def half_files(out: Path) -> list[str]:
 
 
 def result_lines(path: Path) -> list[str]:
-    """Frames, events and discontinuities of a file of results, as they were written."""
+    """Frames, events and discontinuities of a file of results, as written; none if it is absent."""
+    if not path.exists():
+        return []
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if json.loads(line)["type"] not in ("header", "end")]
 

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BAD_WAYS", "Expected", "make_files"]
+__all__ = ["BAD_WAYS", "Expected", "make_files", "write_sample"]
 
 Images = NDArray[np.uint8]
 
@@ -64,6 +64,20 @@ def make_files(folder: Path, num_files: int, seed: int, *, frames: int = 40) -> 
         pictures = sample[start : start + length]
         expected.append(_MAKERS.get(way, _good)(path, pictures))
     return expected
+
+
+def write_sample(path: Path, num_frames: int, seed: int) -> None:
+    """Makes one good video of pieces of the sample.
+
+    Args:
+        path: The file.
+        num_frames: Its length.
+        seed: Where it begins.
+    """
+    sample = _sample_pictures()
+    start = random.Random(seed).randrange(len(sample))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _encode(path, [sample[(start + number) % len(sample)] for number in range(num_frames)])
 
 
 def _sample_pictures() -> list[Images]:

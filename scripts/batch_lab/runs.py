@@ -79,6 +79,14 @@ class BatchRun:
             if re.search(r"spawn_main|^ray::_Actor", command)
         ]
 
+    def worker_seconds(self) -> float:
+        """Processor time that the workers have used so far, all together."""
+        ticks = 0
+        for pid in self.workers():
+            fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def kill_worker(self) -> int:
         """SIGKILL for one worker; returns its process id."""
         pid = self.workers()[0]

@@ -14,7 +14,7 @@ from vidcache.batch.jobs import Done, Failed, Job, Report, Stopped, Unchanged, W
 from vidcache.config import Config
 from vidcache.errors import MissingExtraError, SinkError, SourceError, VidcacheError
 from vidcache.pipeline import Pipeline
-from vidcache.video import Source, file_sink, open_source
+from vidcache.video import Sink, Source, VideoSink, file_sink, open_source
 
 __all__ = ["FileWorker"]
 
@@ -103,7 +103,7 @@ class FileWorker:
     ) -> None:
         expected, limit = source.num_frames_estimate, self._config.max_frames
         total = min(expected, limit) if expected and limit else expected or limit
-        sinks = [file_sink(kind, path) for kind, path in parts.paths.items()]
+        sinks = [self._sink(kind, path) for kind, path in parts.paths.items()]
         reported = time.monotonic()
         for result in self._pipeline.run(source, sinks=sinks):
             if self._stopped.is_set():
@@ -113,6 +113,12 @@ class FileWorker:
                 reported = now
                 done = result.index + 1
                 on_progress(Working(job, done, min(1.0, done / total) if total else 0.0))
+
+    def _sink(self, kind: str, path: str) -> Sink:
+        if kind == "video":
+            settings = self._config.outputs
+            return VideoSink(path, crf=settings.crf, preset=settings.preset)
+        return file_sink(kind, path)
 
 
 def _check_kind(path: str) -> None:

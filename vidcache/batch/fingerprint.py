@@ -19,7 +19,9 @@ _DIGEST_BYTES = 20
 # What a file's results do not depend on, or (device) by rounding only. Whatever is not named
 # here counts: a setting too many costs work, one too few would leave stale results.
 _WITHOUT_EFFECT = frozenset(
-    {"source", "device", "jsonl", "video", "show", "prefix_cache", "prefix_cache_gb"}
+    {"source", "sources", "at_once", "batch_wait", "live", "device", "show", "metrics", "outputs"}
+    | {"jsonl", "video", "mot", "csv", "parquet", "webvtt", "webhook", "mqtt"}
+    | {"prefix_cache", "prefix_cache_gb"}
 )
 
 
