@@ -97,11 +97,24 @@ FAULTS: Sequence[CameraFault] = (
         mend=_restart,
     ),
     CameraFault(
+        "takes connections and says nothing for 15 s",
+        at_link=True,
+        seconds=15,
+        begin=_silence,
+        mend=lambda site: site.link.flow(),
+    ),
+    CameraFault(
         "killed (SIGKILL), started again at once",
         at_link=False,
         seconds=0,
         begin=lambda site: site.plain.kill(),
         mend=_restart,
+    ),
+    CameraFault(
+        "connection closed (end of file)",
+        at_link=True,
+        seconds=0,
+        begin=lambda site: site.link.cut(),
     ),
     CameraFault(
         "killed (SIGKILL), started again after 20 s",
@@ -111,52 +124,18 @@ FAULTS: Sequence[CameraFault] = (
         mend=_restart,
     ),
     CameraFault(
-        "frozen (SIGSTOP) for 3 s",
-        at_link=False,
-        seconds=3,
-        begin=lambda site: site.plain.freeze(),
-        mend=lambda site: site.plain.thaw(),
-    ),
-    CameraFault(
-        "frozen (SIGSTOP) for 20 s",
-        at_link=False,
-        seconds=20,
-        begin=lambda site: site.plain.freeze(),
-        mend=lambda site: site.plain.thaw(),
-    ),
-    CameraFault(
-        "restarted, answers 404 for 8 s",
-        at_link=False,
-        seconds=8,
-        begin=_restart_without_video,
-        mend=lambda site: site.plain.put(_PATH, site.clip),
-    ),
-    CameraFault(
-        "restarted with another picture size",
-        at_link=False,
-        seconds=0,
-        begin=lambda site: site.plain.kill(),
-        mend=lambda site: _restart(site, clip=site.other_clip),
-    ),
-    CameraFault(
-        "takes connections and says nothing for 15 s",
-        at_link=True,
-        seconds=15,
-        begin=_silence,
-        mend=lambda site: site.link.flow(),
-    ),
-    CameraFault(
-        "connection closed (end of file)",
-        at_link=True,
-        seconds=0,
-        begin=lambda site: site.link.cut(),
-    ),
-    CameraFault(
         "unplugged for 5 s",
         at_link=True,
         seconds=5,
         begin=_unplug,
         mend=lambda site: site.link.accept(),
+    ),
+    CameraFault(
+        "frozen (SIGSTOP) for 3 s",
+        at_link=False,
+        seconds=3,
+        begin=lambda site: site.plain.freeze(),
+        mend=lambda site: site.plain.thaw(),
     ),
     CameraFault(
         "3 % of the packets with bits flipped, 12 s",
@@ -166,11 +145,25 @@ FAULTS: Sequence[CameraFault] = (
         mend=lambda site: site.link.end(),
     ),
     CameraFault(
+        "frozen (SIGSTOP) for 30 s",
+        at_link=False,
+        seconds=30,
+        begin=lambda site: site.plain.freeze(),
+        mend=lambda site: site.plain.thaw(),
+    ),
+    CameraFault(
         "3 % of the packets lost, 12 s",
         at_link=True,
         seconds=12,
         begin=_damage("drop"),
         mend=lambda site: site.link.end(),
+    ),
+    CameraFault(
+        "restarted, answers 404 for 8 s",
+        at_link=False,
+        seconds=8,
+        begin=_restart_without_video,
+        mend=lambda site: site.plain.put(_PATH, site.clip),
     ),
     CameraFault(
         "clock set back by an hour",
@@ -179,10 +172,17 @@ FAULTS: Sequence[CameraFault] = (
         begin=lambda site: site.link.shift_timestamps(-3600),
     ),
     CameraFault(
+        "restarted with another picture size",
+        at_link=False,
+        seconds=0,
+        begin=lambda site: site.plain.kill(),
+        mend=lambda site: _restart(site, clip=site.other_clip),
+    ),
+    CameraFault(
         "clock set forward by an hour",
         at_link=True,
         seconds=0,
         begin=lambda site: site.link.shift_timestamps(3600),
     ),
 )
-"""Every kind of failure, in the order of the table; the first one is there from the beginning."""
+"""Every kind of failure, at one camera and the other in turn; the first is there from the start."""

@@ -18,9 +18,10 @@ class Outage:
 
     Attributes:
         gaps: Its discontinuities in order: the reason, and what is known about it.
-        longest_pause: Longest time between two frames, in seconds of the wall clock.
-        seconds_back: From the mending to the first frame after that pause; None if there was no
-            pause worth the name.
+        longest_pause: Longest time between two good frames (not tainted), in seconds of the wall
+            clock.
+        seconds_back: From the mending to the first good frame after that pause; None if there was
+            no pause worth the name.
         num_frames: Frames of the span.
         num_tainted: Those of them that are tainted.
         num_dropped: Frames that were decoded but not shown: holes in the numbers.
@@ -53,7 +54,8 @@ def describe_outage(
     first = max((i for i, frame in enumerate(frames) if frame["time"] <= begin), default=0)
     span = [frame for frame in frames[first:] if frame["time"] <= end]
     pairs = list(pairwise(span))
-    pauses = [(after["time"] - before["time"], after["time"]) for before, after in pairs]
+    good = [frame["time"] for frame in span if "tainted" not in frame["flags"]]
+    pauses = [(after - before, after) for before, after in pairwise(good)]
     pause, resumed = max(pauses, default=(end - begin, end))
     gaps = tuple(
         (str(seen.record["reason"]), str(seen.record.get("detail", "")))

@@ -135,6 +135,18 @@ class WatchedRun:
 
         self.wait_until(came, 120.0, f"{count} frames of {source}")
 
+    def wait_until_well(self, source: str, seconds: float) -> None:
+        """Wait until a source has given pictures for so long without a disconnect."""
+
+        def is_well() -> bool:
+            records = self.records(source)
+            gaps = [seen.time for seen in records if seen.kind == "discontinuity"]
+            lost = max(gaps, default=0.0)
+            frames = [seen.time for seen in records if seen.kind == "frame" and seen.time > lost]
+            return bool(frames) and time.time() - frames[0] >= seconds
+
+        self.wait_until(is_well, 120.0, f"{seconds:g} good seconds of {source}")
+
     def stop(self) -> int:
         """Interrupt it as Ctrl-C does, and read its results to the end; the exit code."""
         if self.alive:
