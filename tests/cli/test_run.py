@@ -90,7 +90,7 @@ def test_one_file_cannot_take_the_results_of_several(run, tmp_path, make_video):
     make_video(tmp_path / "a.mp4", num_frames=2)
     code, _, err = run(tmp_path, "--jsonl", tmp_path / "out.jsonl")
     assert code == 2
-    assert "give a folder" in err
+    assert "name a folder or use {name}" in err
 
 
 def test_files_of_one_name_do_not_share_their_outputs(run, tmp_path, make_video):

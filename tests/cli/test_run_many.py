@@ -89,7 +89,7 @@ def test_one_file_at_once_gives_the_same_results(run, tmp_path, clips):
 def test_one_file_cannot_take_the_results_of_several_sources(run, tmp_path, clips):
     code, _, err = run(*clips.values(), "--jsonl", tmp_path / "all.jsonl")
     assert code == 2
-    assert "give a folder that takes one file for each, or a path with {name} in it" in err
+    assert "name a folder or use {name}" in err
 
 
 def test_a_name_that_cannot_be_a_file_is_refused(run, tmp_path, clips):

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from vidcache.cli.options import DebugFlag, MaxFramesFlag, ModelFlag
-from vidcache.cli.outputs import OutputPaths, make_folders
-from vidcache.cli.run import run_sources
+from vidcache.cli.watching import watch_sources
 from vidcache.config import Config, override
-from vidcache.errors import SourceError
+from vidcache.errors import SinkError, SourceError
 
 __all__ = ["demo", "find_sample"]
 
@@ -36,13 +35,20 @@ def demo(
     It needs no network: models and video come with the repository.
     """
     video = source if source is not None else str(find_sample())
-    outputs = OutputPaths(jsonl=str(out / "demo.jsonl"), video=str(out / "demo.mp4"))
-    make_folders(outputs)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot make the folder '{out}': {error.strerror or error}") from error
     settings = override(
-        Config(source=video, detector=detector, jsonl=outputs.jsonl, video=outputs.video),
+        Config(
+            source=video,
+            detector=detector,
+            jsonl=str(out / "demo.jsonl"),
+            video=str(out / "demo.mp4"),
+        ),
         {"model": model, "max_frames": max_frames},
     )
-    return run_sources(settings)
+    return watch_sources(settings)
 
 
 def find_sample() -> Path:

@@ -9,13 +9,18 @@ __all__ = [
     "AtOnceFlag",
     "BatchFlag",
     "ConfigFlag",
+    "CsvFlag",
     "DebugFlag",
     "DetectorFlag",
     "DeviceFlag",
     "JsonlFlag",
     "MaxFramesFlag",
     "MaxLatencyFlag",
+    "MetricsFlag",
     "ModelFlag",
+    "MotFlag",
+    "MqttFlag",
+    "ParquetFlag",
     "PrecisionFlag",
     "PrefixCacheFlag",
     "ShowFlag",
@@ -23,6 +28,8 @@ __all__ = [
     "TrackerFlag",
     "VideoFlag",
     "WaitFlag",
+    "WebhookFlag",
+    "WebvttFlag",
     "WhenFullFlag",
 ]
 
@@ -54,6 +61,29 @@ JsonlFlag = Annotated[
 ]
 VideoFlag = Annotated[
     str | None, typer.Option("--video", metavar="F", help="Write the annotated MP4 here.")
+]
+MotFlag = Annotated[
+    str | None, typer.Option("--mot", metavar="F", help="Write the tracks here as MOT text.")
+]
+CsvFlag = Annotated[
+    str | None, typer.Option("--csv", metavar="F", help="Write the results here as a table.")
+]
+ParquetFlag = Annotated[
+    str | None, typer.Option("--parquet", metavar="F", help="Write them here as a Parquet table.")
+]
+WebvttFlag = Annotated[
+    str | None, typer.Option("--webvtt", metavar="F", help="Write the actions here as subtitles.")
+]
+WebhookFlag = Annotated[
+    str | None, typer.Option("--webhook", metavar="URL", help="Post events there.")
+]
+MqttFlag = Annotated[
+    str | None,
+    typer.Option("--mqtt", metavar="URL", help="Publish events there: mqtt://HOST:1883/PREFIX."),
+]
+MetricsFlag = Annotated[
+    str | None,
+    typer.Option("--metrics", metavar="[HOST:]PORT", help="Serve /metrics for Prometheus there."),
 ]
 ShowFlag = Annotated[bool | None, typer.Option("--show/--no-show", help="Open a live window.")]
 MaxFramesFlag = Annotated[

@@ -20,11 +20,13 @@ class NamedSource:
         name: Unique in the run, and fit to be a file's name.
         uri: What is opened.
         is_camera: Whether it goes on for ever, as far as its address tells.
+        is_one_of_many: Whether it comes from a folder or pattern, even if that holds no other.
     """
 
     name: str
     uri: str
     is_camera: bool
+    is_one_of_many: bool = False
 
 
 def name_sources(settings: Config) -> list[NamedSource]:
@@ -45,6 +47,7 @@ def name_sources(settings: Config) -> list[NamedSource]:
             "there is no SOURCE: give one or more, or a configuration with the key 'source' or "
             "'sources'"
         )
+    asked = set(named.values() if isinstance(named, Mapping) else named)
     pairs = named.items() if isinstance(named, Mapping) else (("", uri) for uri in named)
     found: list[tuple[str, str]] = []
     for given, pattern in pairs:
@@ -55,10 +58,9 @@ def name_sources(settings: Config) -> list[NamedSource]:
         uris = expand_sources(pattern)
         found += [(given if uris == [pattern] else f"{given}{_name(uri)}", uri) for uri in uris]
     names = _unique(given or _name(uri) for given, uri in found)
-    cameras = [locate(uri).may_be_live for _, uri in found]
     sources = [
-        NamedSource(name, uri, is_camera)
-        for name, (_, uri), is_camera in zip(names, found, cameras, strict=True)
+        NamedSource(name, uri, locate(uri).may_be_live, uri not in asked)
+        for name, (_, uri) in zip(names, found, strict=True)
     ]
     return sorted(sources, key=lambda source: not source.is_camera)
 
