@@ -1,5 +1,9 @@
 """What sinks are fed with in tests."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 
 from vidcache.frames import ActionScore, Frame, FrameResult, Track
@@ -41,3 +45,24 @@ def feed(sink, results, *, header=HEADER, end=None) -> None:
         for result in results:
             sink.write(make_frame(result.index, result.pts_seconds), result)
         sink.close({"frames": 0} if end is None else end)
+
+
+def run_under_file_limit(program: str, limit: int, path: Path, kind: str):
+    """Run a program in which no file may grow beyond a limit that the system enforces.
+
+    That is a real failure to write, after which another file can be written. The program finds
+    the path in ``sys.argv[1]``, and ``live`` or ``file`` in ``sys.argv[2]``.
+    """
+    begin = (
+        "import resource, sys, time\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from sink_input import HEADER, make_frame, make_result\n"
+        "from vidcache.errors import SinkError\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", begin + program, str(path), kind],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )

@@ -48,6 +48,12 @@ def test_settings_of_rotation_and_segments_reach_the_sinks(tmp_path):
     ]
 
 
+def test_what_works_in_the_background_keeps_its_name(tmp_path):
+    paths = {"jsonl": str(tmp_path / "a.jsonl"), "csv": str(tmp_path / "a.csv")}
+    config = Config(**paths, outputs={"rotate_mb": 1})
+    assert [sink.name for sink in make_sinks(config, name="door", live=True)] == ["jsonl", "csv"]
+
+
 def test_the_standard_output_never_rotates(capsys):
     config = Config(jsonl="-", outputs={"rotate_mb": 0.0001})
     run(make_sinks(config, name="door", live=False))

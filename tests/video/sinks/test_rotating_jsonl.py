@@ -1,10 +1,7 @@
 import json
-import resource
-import subprocess
-import sys
 
 import pytest
-from sink_input import HEADER, make_frame, make_result
+from sink_input import HEADER, make_frame, make_result, run_under_file_limit
 
 from vidcache.errors import ConfigError, SinkError
 from vidcache.frames import Discontinuity
@@ -84,15 +81,8 @@ def test_an_announcement_goes_into_the_newest_part(tmp_path):
         assert read_jsonl(path).events == (lost,)
 
 
-# A file may not grow beyond a limit that the system enforces: a real failure to write, after
-# which another file can be written.
-_WRITE_UNDER_A_LIMIT = """
-import json, resource, sys, time
-sys.path.insert(0, sys.argv[3])
-from sink_input import HEADER, make_frame, make_result
-from vidcache.errors import SinkError
+_WRITE = """
 from vidcache.video import RotatingJsonlSink
-resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 sink = RotatingJsonlSink(sys.argv[1], max_bytes=10**6, retry_seconds=(0.02, 0.1))
 sink.open({**HEADER, "live": sys.argv[2] == "live"})
 try:
@@ -107,19 +97,9 @@ print(sink.num_dropped)
 """
 
 
-def run_under_a_limit(folder, kind):
-    tests = next(entry for entry in sys.path if entry.endswith("tests"))
-    return subprocess.run(
-        [sys.executable, "-c", _WRITE_UNDER_A_LIMIT, str(folder / "camera.jsonl"), kind, tests],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs limits of file sizes")
 def test_a_live_run_goes_on_in_a_new_part_after_a_failure(tmp_path):
-    done = run_under_a_limit(tmp_path, "live")
+    pytest.importorskip("resource")
+    done = run_under_file_limit(_WRITE, 8192, tmp_path / "camera.jsonl", "live")
     assert done.returncode == 0, done.stderr
     num_dropped = int(done.stdout)
     found = parts(tmp_path)
@@ -135,7 +115,8 @@ def test_a_live_run_goes_on_in_a_new_part_after_a_failure(tmp_path):
 
 
 def test_a_failure_in_the_run_of_a_file_is_an_error(tmp_path):
-    done = run_under_a_limit(tmp_path, "file")
+    pytest.importorskip("resource")
+    done = run_under_file_limit(_WRITE, 8192, tmp_path / "camera.jsonl", "file")
     assert done.returncode == 1
     assert "cannot write results" in done.stdout
     assert "File too large" in done.stdout

@@ -1,9 +1,6 @@
-import subprocess
-import sys
-
 import av
 import pytest
-from sink_input import HEADER, make_frame, make_result
+from sink_input import HEADER, make_frame, make_result, run_under_file_limit
 
 from vidcache.errors import ConfigError, SinkError
 from vidcache.video import SegmentedVideoSink
@@ -86,13 +83,8 @@ def test_no_frames_make_no_files(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-_WRITE_UNDER_A_LIMIT = """
-import resource, sys, time
-sys.path.insert(0, sys.argv[3])
-from sink_input import HEADER, make_frame, make_result
-from vidcache.errors import SinkError
+_WRITE = """
 from vidcache.video import SegmentedVideoSink
-resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 sink = SegmentedVideoSink(sys.argv[1], segment_seconds=1.0, crf=4, retry_seconds=(0.02, 0.1))
 live = sys.argv[2] == "live"
 try:
@@ -110,19 +102,9 @@ print(sink.num_dropped)
 """
 
 
-def run_under_a_limit(folder, kind):
-    tests = next(entry for entry in sys.path if entry.endswith("tests"))
-    return subprocess.run(
-        [sys.executable, "-c", _WRITE_UNDER_A_LIMIT, str(folder / "camera.mp4"), kind, tests],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 def test_a_live_run_goes_on_in_a_new_segment_after_a_failure(tmp_path):
     pytest.importorskip("resource")
-    done = run_under_a_limit(tmp_path, "live")
+    done = run_under_file_limit(_WRITE, 40_000, tmp_path / "camera.mp4", "live")
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 0
     assert "File too large; trying again until it works" in done.stderr
@@ -134,7 +116,7 @@ def test_a_live_run_goes_on_in_a_new_segment_after_a_failure(tmp_path):
 
 def test_a_failure_in_the_run_of_a_file_is_an_error(tmp_path):
     pytest.importorskip("resource")
-    done = run_under_a_limit(tmp_path, "file")
+    done = run_under_file_limit(_WRITE, 40_000, tmp_path / "camera.mp4", "file")
     assert done.returncode == 1
     assert "cannot write the video" in done.stdout
     assert "File too large" in done.stdout

@@ -88,7 +88,8 @@ class BackgroundSink(Closing):
     @property
     def name(self) -> str:
         """What the sink is called where its time and its losses are told."""
-        return type(self._sink).__name__.removesuffix("Sink").lower()
+        kind = type(self._sink).__name__.removesuffix("Sink").lower()
+        return getattr(self._sink, "name", kind)
 
     @property
     def closed(self) -> bool:

@@ -1,18 +1,17 @@
 """Annotated video in segments, for cameras that never end."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from vidcache.errors import ConfigError, SinkError
-from vidcache.frames import Discontinuity, Frame, FrameResult
-from vidcache.video.closing import Closing
+from vidcache.frames import Frame, FrameResult
 from vidcache.video.sinks.background import BackgroundSink
 from vidcache.video.sinks.numbered_files import NumberedFiles
 from vidcache.video.sinks.overlay import Overlay
 from vidcache.video.sinks.recovery import Recovery
-from vidcache.video.sinks.video_file import FrameDrawer, VideoFile, VideoQuality
+from vidcache.video.sinks.video_file import VideoFile, VideoQuality
+from vidcache.video.sinks.video_work import VideoWork
 
 __all__ = ["SegmentedVideoSink"]
 
@@ -69,7 +68,7 @@ class SegmentedVideoSink(BackgroundSink):
         return "video"
 
 
-class _Segments(Closing):
+class _Segments(VideoWork):
     """The work of a `SegmentedVideoSink`, on whatever thread it is called."""
 
     def __init__(
@@ -80,43 +79,16 @@ class _Segments(Closing):
         quality: VideoQuality,
         recovery: Recovery,
     ) -> None:
+        super().__init__(overlay, quality)
         self._files = files
         self._segment_seconds = segment_seconds
-        self._overlay: Overlay | Literal["auto"] | None = overlay
-        self._quality = quality
         self._recovery = recovery
-        self._header: Mapping[str, Any] = {}
-        self._drawer: FrameDrawer | None = None
-        self._file: VideoFile | None = None
         self._path: Path | None = None
         self._size: tuple[int, ...] = ()
         self._num_lost = 0
-        self._finished = False
         self.num_dropped = 0
 
-    @property
-    def closed(self) -> bool:
-        return self._finished
-
-    @property
-    def stage_times(self) -> Mapping[str, tuple[float, int]]:
-        return dict(self._drawer.stage_times) if self._drawer is not None else {}
-
-    def open(self, header: dict[str, Any]) -> None:
-        # A folder that is missing or closed to us shows now and not with the first frame.
-        probe = self._files.next_path()
-        try:
-            probe.open("wb").close()
-            probe.unlink()
-        except OSError as error:
-            raise SinkError(
-                f"cannot write the video '{probe}': {error.strerror or error}"
-            ) from error
-        self._header = header
-        self._drawer = FrameDrawer(self._overlay, header)
-
     def write(self, frame: Frame, result: FrameResult) -> None:
-        assert self._drawer is not None
         try:
             if self._file is not None and self._is_over(self._file, frame):
                 file, self._file = self._file, None
@@ -124,7 +96,7 @@ class _Segments(Closing):
             if self._file is None and self._recovery.due:
                 self._file = self._begin(frame)
             if self._file is not None:
-                self._file.write(frame, result, self._drawer)
+                self._add(self._file, frame, result)
                 self._recovery.note_success(self._num_lost)
                 self._num_lost = 0
                 return
@@ -133,17 +105,11 @@ class _Segments(Closing):
         self._num_lost += 1
         self.num_dropped += 1
 
-    def announce(self, discontinuity: Discontinuity) -> None:
-        """Nothing: the segment ends when the next frame comes, soon after its last one."""
+    def _first_path(self) -> Path:
+        return self._files.next_path()
 
-    def close(self, end: dict[str, Any] | None = None) -> None:
-        if self._finished:
-            return
-        self._finished = True
-        complete = end is not None and not end.get("truncated")
-        file, self._file = self._file, None
-        if file is not None:
-            file.close(self._header.get("duration") if complete else None)
+    def _checked(self, path: Path) -> None:
+        path.unlink()
 
     def _is_over(self, file: VideoFile, frame: Frame) -> bool:
         # A hair's breadth for times that were rounded in a container.
@@ -153,13 +119,7 @@ class _Segments(Closing):
     def _begin(self, frame: Frame) -> VideoFile:
         self._path = self._files.next_path()
         self._size = _size(frame)
-        file = VideoFile(
-            self._path,
-            frame,
-            start_seconds=frame.pts_seconds,
-            frame_rate=float(self._header.get("frame_rate") or 0.0),
-            quality=self._quality,
-        )
+        file = self._new_file(self._path, frame, frame.pts_seconds)
         self._files.prune()
         return file
 

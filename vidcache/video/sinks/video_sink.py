@@ -1,16 +1,14 @@
 """An annotated H.264 MP4 with the source's own timestamps."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from vidcache.errors import SinkError
-from vidcache.frames import Discontinuity, Frame, FrameResult
-from vidcache.video.closing import Closing
+from vidcache.frames import Frame, FrameResult
 from vidcache.video.sinks.background import BackgroundSink
 from vidcache.video.sinks.overlay import Overlay
-from vidcache.video.sinks.video_file import FrameDrawer, VideoFile, VideoQuality
+from vidcache.video.sinks.video_file import VideoQuality
+from vidcache.video.sinks.video_work import VideoWork
 
 __all__ = ["VideoSink"]
 
@@ -49,60 +47,23 @@ class VideoSink(BackgroundSink):
         return "video"
 
 
-class _OneFile(Closing):
+class _OneFile(VideoWork):
     """The work of a `VideoSink`, on whatever thread it is called."""
 
     def __init__(
         self, path: Path, overlay: Overlay | Literal["auto"] | None, quality: VideoQuality
     ) -> None:
+        super().__init__(overlay, quality)
         self._path = path
-        self._overlay: Overlay | Literal["auto"] | None = overlay
-        self._quality = quality
-        self._header: Mapping[str, Any] = {}
-        self._drawer: FrameDrawer | None = None
-        self._file: VideoFile | None = None
-        self._finished = False
-
-    @property
-    def closed(self) -> bool:
-        return self._finished
-
-    @property
-    def stage_times(self) -> Mapping[str, tuple[float, int]]:
-        return dict(self._drawer.stage_times) if self._drawer is not None else {}
-
-    def open(self, header: dict[str, Any]) -> None:
-        try:
-            self._path.open("wb").close()
-        except OSError as error:
-            raise SinkError(
-                f"cannot write the video '{self._path}': {error.strerror or error}"
-            ) from error
-        self._header = header
-        self._drawer = FrameDrawer(self._overlay, header)
 
     def write(self, frame: Frame, result: FrameResult) -> None:
-        assert self._drawer is not None
         if self._file is None:
-            self._file = VideoFile(
-                self._path,
-                frame,
-                start_seconds=0.0,
-                frame_rate=float(self._header.get("frame_rate") or 0.0),
-                quality=self._quality,
-            )
-        self._file.write(frame, result, self._drawer)
+            self._file = self._new_file(self._path, frame, 0.0)
+        self._add(self._file, frame, result)
 
-    def announce(self, discontinuity: Discontinuity) -> None:
-        """Nothing: the last frame is shown until the next one comes."""
+    def _first_path(self) -> Path:
+        return self._path
 
-    def close(self, end: dict[str, Any] | None = None) -> None:
-        if self._finished:
-            return
-        self._finished = True
-        complete = end is not None and not end.get("truncated")
-        if self._file is not None:
-            self._file.close(self._header.get("duration") if complete else None)
-        elif self._drawer is not None:
-            # A video of no frames is no video.
-            self._path.unlink(missing_ok=True)
+    def _nothing_written(self) -> None:
+        # A video of no frames is no video.
+        self._path.unlink(missing_ok=True)
