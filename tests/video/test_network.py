@@ -79,7 +79,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
             data = jpeg.tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             self.wfile.write(head.encode() + data + b"\r\n")
-            time.sleep(0.04)
+            time.sleep(0.1)
 
 
 @pytest.fixture
@@ -196,6 +196,11 @@ def test_mjpeg_over_http_is_live(web: str) -> None:
         assert source.uri.endswith("token=***")
         frames = list(source)
     assert len(frames) == 25
+    arrivals = [frame.time for frame in frames if frame.time is not None]
+    # libav would say 25 a second, however slowly they come.
+    times = np.array([frame.pts_seconds for frame in frames])
+    assert np.allclose(times, np.array(arrivals) - arrivals[0], atol=0.1)
+    assert all(frame.flags == () for frame in frames)
     assert frames[20].image_rgb.mean() == pytest.approx(200, abs=3)
 
 

@@ -105,3 +105,10 @@ def test_a_camera_that_begins_again_after_a_pause_goes_on_by_the_wall_clock() ->
     clock = PresentationClock(10.0)
     clock.next(700.0, arrival=50.0)
     assert clock.next(0.0, arrival=65.0) == (15.0, ("timestamp_jump",))
+
+
+def test_a_camera_without_times_is_timed_by_its_pictures_arrival() -> None:
+    clock = PresentationClock(25.0)
+    results = [clock.next(None, arrival=50.0 + a) for a in (0.0, 0.5, 0.9)]
+    assert [r[0] for r in results] == pytest.approx([0.0, 0.5, 0.9])
+    assert [r[1] for r in results] == [(), ("pts_estimated",), ("pts_estimated",)]

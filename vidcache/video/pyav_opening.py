@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["is_live", "open_container", "open_stream", "to_seconds", "video_seconds"]
+__all__ = ["is_live", "is_timed", "open_container", "open_stream", "to_seconds", "video_seconds"]
 
 # Demuxers that libav offers for text and raw bytes: anything can be "played" through them.
 _NOT_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf", "data"})
@@ -105,6 +105,14 @@ def is_live(location: Location, container: "InputContainer") -> bool:
         unbounded = container.format.name == "hls" or container.size <= 0
         return container.duration is None and unbounded
     return location.is_live is True
+
+
+def is_timed(container: "InputContainer") -> bool:
+    """Whether its pictures say when they are shown; those of MJPEG over HTTP do not.
+
+    libav makes times up for them, 25 a second, whatever the camera's pace.
+    """
+    return "mpjpeg" not in container.format.name
 
 
 def video_seconds(container: "InputContainer", stream: "VideoStream") -> float | None:

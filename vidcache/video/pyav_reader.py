@@ -17,6 +17,7 @@ from vidcache.video.orientation import Orientation
 from vidcache.video.pyav_decoding import PyavDecoder
 from vidcache.video.pyav_opening import (
     is_live,
+    is_timed,
     open_container,
     open_stream,
     to_seconds,
@@ -79,6 +80,7 @@ class PyavReader:
     ) -> Iterator[TimedFrame]:
         rate = float(stream.average_rate or stream.guessed_rate or stream.base_rate or 0)
         live = is_live(self._location, container)
+        timed = is_timed(container) or not live
         # A live stream begins where it is joined, a file where its container says.
         start = None if live else to_seconds(stream.start_time, stream.time_base)
         clock = PresentationClock(rate or _DEFAULT_RATE, start)
@@ -89,13 +91,15 @@ class PyavReader:
             log,
             read_timeout=self._options.read_timeout,
             live=live,
-            passes_over=self._make_catch_up(clock, live),
+            passes_over=self._make_catch_up(clock, live and timed),
         )
         end_seconds = 0.0
         for number, decoded in enumerate(decoder.pictures(stopped)):
             picture = decoded.picture
             arrival = time.monotonic() if live else None
-            pts_seconds, flags = clock.next(_picture_seconds(picture, stream), arrival)
+            # The time of arrival is as good as any that a camera without a clock could send.
+            seconds = _picture_seconds(picture, stream) if timed else arrival
+            pts_seconds, flags = clock.next(seconds, arrival)
             image = self._to_rgb(picture)
             if self.info is None:
                 self.info = self._describe(container, stream, image, rate, live, clock)
@@ -121,9 +125,11 @@ class PyavReader:
         if expected is not None and expected - end_seconds > 0.05 + 3 / (rate or _DEFAULT_RATE):
             self._cut_short = True
 
-    def _make_catch_up(self, clock: PresentationClock, live: bool) -> Callable[[Any, bool], bool]:
+    def _make_catch_up(
+        self, clock: PresentationClock, timed_live: bool
+    ) -> Callable[[Any, bool], bool]:
         max_latency = self._options.max_latency
-        if max_latency is None or not live:
+        if max_latency is None or not timed_live:
             return lambda packet, is_key: False
         catch_up = CatchUp(clock.gauge, max_latency)
 

@@ -19,8 +19,9 @@ class PresentationClock:
     to end) moves the origin, and the stream goes on from where it was. The last two are said by a
     flag.
 
-    For a live stream the wall clock is asked as well: a step forward by more than a second that
-    did not take that long moves the origin too, and the stream goes on by the wall clock.
+    For a live stream the wall clock is asked as well. A missing timestamp is that of the arrival;
+    a step forward by more than a second that did not take that long moves the origin too, and the
+    stream goes on by the wall clock.
 
     Args:
         frame_rate: Frames a second, to derive missing times.
@@ -88,8 +89,12 @@ class PresentationClock:
     ) -> tuple[float, tuple[str, ...]]:
         expected = 0.0 if self._last is None else self._last + self._step
         if container_seconds is None:
-            # The first picture of a stream is shown at its beginning, whether it says so or not.
-            return expected, () if self._last is None else ("pts_estimated",)
+            if self._last is None:
+                # The first picture is shown at the beginning, whether it says so or not.
+                return expected, ()
+            if arrival is not None and self._last_arrival is not None:
+                expected = self._last + arrival - self._last_arrival
+            return expected, ("pts_estimated",)
         # A stream said to start after its first picture starts at that picture.
         if self._origin is None or (self._last is None and container_seconds < self._origin):
             self._origin = container_seconds - expected
