@@ -27,7 +27,7 @@ from vidcache import (
 )
 from vidcache.errors import InputError, PoolFullError, StateError
 
-ROWS, STEPS = 4, 24
+ROWS, STEPS = 4, 16
 
 
 def make_head(policy, **settings):
@@ -164,7 +164,7 @@ class Streams:
             return self.head(features, seconds).prediction[0]
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(20))
 def test_whatever_rows_step_each_equals_its_own_clip(seed, largest_error):
     rng = random.Random(seed)
     torch.manual_seed(seed)
@@ -226,7 +226,7 @@ def test_in_every_memory_rows_go_on_as_if_alone(memory, paged):
     policy, options, bound = MEMORIES[memory]
     # What a rollback takes back stays in an archive.
     head = make_head(policy, rollback_margin=0 if "archive" in options else 2)
-    for seed in range(2):
+    for seed in range(1):
         torch.manual_seed(seed)
         streams = StreamsOfAMemory(head, maker_of(head, options, paged), random.Random(seed))
         streams.go(streams.everything())

@@ -87,12 +87,15 @@ class FrameTimes:
             slots: Slot of each new frame, int64 (B, T); -1 for one that has none, where T > 1.
             times: Their times, (B, T).
         """
-        copy = self.clone()
+        until, pinned = self.until, self.pinned
         if slots.shape[1] == 1:
-            new = times.tensors() | {"until": NEVER, "pinned": False}
-            for name, tensor in copy.tensors().items():
-                tensor.scatter_(1, slots, new[name])
-            return copy
+            return FrameTimes(
+                self.index.scatter(1, slots, times.index),
+                self.seconds.scatter(1, slots, times.seconds),
+                None if until is None else until.scatter(1, slots, NEVER),
+                None if pinned is None else pinned.scatter(1, slots, False),
+            )
+        copy = self.clone()
         rows, frames = (slots >= 0).nonzero(as_tuple=True)
         at = slots[rows, frames]
         copy.index[rows, at] = times.index[rows, frames]
@@ -133,11 +136,15 @@ def require_rising(seconds: Tensor, after: Tensor | None = None) -> None:
     Raises:
         InputError: A time is not finite, or earlier than the frame before it.
     """
+    before = seconds[:, :1] if after is None else after[:, None]
+    if seconds.shape[1] > 1:
+        before = torch.cat([before, seconds[:, :-1]], dim=1)
+    # One question a step where all is well, which compares false with what is no number.
+    if bool(((seconds >= before) & (seconds.abs() < torch.inf)).all()):
+        return
     if not bool(torch.isfinite(seconds).all()):
         raise InputError("seconds holds values that are not finite: give every frame a time")
-    before = seconds[:, :1] if after is None else after[:, None]
-    if bool((torch.cat([before, seconds[:, :-1]], dim=1) > seconds).any()):
-        raise InputError(
-            "seconds goes backwards within a row: times must not decrease; "
-            "unroll them, or reset the row where a new stream begins"
-        )
+    raise InputError(
+        "seconds goes backwards within a row: times must not decrease; "
+        "unroll them, or reset the row where a new stream begins"
+    )

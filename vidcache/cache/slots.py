@@ -30,6 +30,8 @@ class SlotPlan:
         rows: The K rows that the chunk is for; the others are not touched.
         times: Times of the chunk's frames, (K, T).
         slots: Slot of each frame, int64 (K, T); -1 for a frame that no query to come can reach.
+        seen: What each frame sees. One frame sees slots, itself among them, bool (K, 1, S); frames
+            of a longer chunk see the slots as they were, and then the chunk, (K, T, S + T).
         held: Times of the frames in the slots once the chunk is committed, (K, S).
         floor: Lowest frame number to which each row can be rolled back afterwards, (K,).
         inexact_since: First frame of each row whose prediction a clip's mask cannot give, (K,).
@@ -38,6 +40,7 @@ class SlotPlan:
     rows: ChosenRows
     times: FrameTimes
     slots: Tensor
+    seen: Tensor
     held: FrameTimes
     floor: Tensor
     inexact_since: Tensor
@@ -102,7 +105,9 @@ class SlotTable:
         Raises:
             InputError: A time is not finite, or earlier than the frame before it.
         """
-        index = self.num_seen[rows, None] + torch.arange(num_frames)
+        index = self.num_seen[rows, None]
+        if num_frames > 1:
+            index = index + torch.arange(num_frames)
         if seconds is None:
             return FrameTimes(index, torch.zeros(index.shape, dtype=torch.float64))
         seconds = seconds.detach().to(device="cpu", dtype=torch.float64)
@@ -125,30 +130,54 @@ class SlotTable:
         Returns:
             The plan. Nothing changes until it is committed.
         """
-        num_slots = self.held.index.shape[1]
         after = times.index[:, -1] + 1
-        oldest_query = torch.maximum(self._floor[rows], after - 1 - self.rollback_margin)
+        oldest = torch.maximum(self._floor[rows], after - 1 - self.rollback_margin)[:, None]
         held, inexact_since = self._let_go(times, rows)
-        known = held.joined(times)
-        at = (known.index == oldest_query[:, None]).int().argmax(dim=1, keepdim=True)
-        query = FrameTimes(oldest_query[:, None], known.seconds.gather(1, at))
-        needed = visible(self.policy, query, known)[:, 0] | (known.index > query.index)
-
-        taken = needed[:, :num_slots].to(torch.uint8)
-        if times.index.shape[1] == 1:
-            # The newest frame is always needed: it takes the first free slot.
-            slots = taken.argmin(dim=1, keepdim=True)
-        else:
-            kept = needed[:, num_slots:]
-            rank = (kept.cumsum(dim=1) - 1).clamp_(0, num_slots - 1)
-            slots = torch.where(kept, taken.argsort(dim=1, stable=True).gather(1, rank), EMPTY)
-
+        find = self._slot_of_frame if times.index.shape[1] == 1 else self._slots_of_chunk
+        slots, seen = find(held, times, oldest)
         floor = torch.maximum(self._floor[rows], after - self.rollback_margin)
-        return SlotPlan(rows, times, slots, held.with_frames(slots, times), floor, inexact_since)
+        after_it = held.with_frames(slots, times)
+        return SlotPlan(rows, times, slots, seen, after_it, floor, inexact_since)
+
+    def _slot_of_frame(
+        self, held: FrameTimes, now: FrameTimes, oldest: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Finds the first free slot for one frame, and what the frame sees."""
+        queries = now
+        if self.rollback_margin:
+            index = torch.cat([oldest, now.index], dim=1)
+            seconds = now.seconds
+            if self.policy.needs_seconds:
+                at = held.index == oldest
+                before = torch.where(at, held.seconds, -torch.inf).amax(dim=1, keepdim=True)
+                before = torch.where(oldest == now.index, seconds, before)
+                seconds = torch.cat([before, seconds], dim=1)
+            queries = FrameTimes(index, seconds.expand(-1, 2))
+        seen = visible(self.policy, queries, held)
+        needed = seen[:, 0] | (held.index > oldest)
+        slots = needed.view(torch.uint8).argmin(dim=1, keepdim=True)
+        return slots, seen[:, -1:].scatter_(2, slots[:, None], True)
+
+    def _slots_of_chunk(
+        self, held: FrameTimes, times: FrameTimes, oldest: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Finds free slots for those frames of a chunk that are needed later."""
+        num_slots = held.index.shape[1]
+        known = held.joined(times)
+        at = (known.index == oldest).int().argmax(dim=1, keepdim=True)
+        query = FrameTimes(oldest, known.seconds.gather(1, at))
+        needed = visible(self.policy, query, known)[:, 0] | (known.index > oldest)
+        kept = needed[:, num_slots:]
+        rank = (kept.cumsum(dim=1) - 1).clamp_(0, num_slots - 1)
+        free = needed[:, :num_slots].to(torch.uint8).argsort(dim=1, stable=True)
+        slots = torch.where(kept, free.gather(1, rank), EMPTY)
+        return slots, visible(self.policy, times, known)
 
     def _let_go(self, times: FrameTimes, rows: ChosenRows) -> tuple[FrameTimes, Tensor]:
         """Lets a scored frame go where one too many is held, and says since when it matters."""
         held, inexact_since = self.held.at(rows), self.inexact_since[rows]
+        if self._scores is None and held.pinned is None:
+            return held, inexact_since
         now = FrameTimes(times.index[:, :1], times.seconds[:, :1])
         if held.pinned is not None and bool(held.pinned.any()):
             beyond = held.pinned & ~self.policy.reaches(now, held)

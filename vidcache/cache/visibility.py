@@ -29,8 +29,8 @@ def visible(policy: EvictionPolicy, queries: FrameTimes, keys: FrameTimes) -> Te
         A bool tensor (B, Q, K): true where the key frame exists, is not later than the query, is
         within the policy's reach and was not let go, or is pinned.
     """
-    query = FrameTimes(queries.index[:, :, None], queries.seconds[:, :, None])
-    key = FrameTimes(keys.index[:, None, :], keys.seconds[:, None, :])
+    query = FrameTimes(queries.index.unsqueeze(2), queries.seconds.unsqueeze(2))
+    key = FrameTimes(keys.index.unsqueeze(1), keys.seconds.unsqueeze(1))
     causal = (key.index != EMPTY) & (key.index <= query.index)
     reached = policy.reaches(query, key)
     if keys.until is not None:

@@ -52,7 +52,7 @@ class ArchiveAttention(FrameAttention):
         in_slots = plan.held.index[:, None] != EMPTY
         self._slots_bias = slots_bias(in_slots, config.num_tokens, state)
 
-        more = (in_slots & ~self._shown).any(dim=(1, 2)) | self._retrieval.rows
+        more = (in_slots & ~plan.seen).any(dim=(1, 2)) | self._retrieval.rows
         since = torch.where(more, plan.times.index[:, 0], NEVER)
         self._plan = replace(plan, inexact_since=torch.minimum(plan.inexact_since, since))
 

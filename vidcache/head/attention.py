@@ -35,15 +35,19 @@ class ClipAttention:
     """
 
     def __init__(self, config: HeadConfig, times: FrameTimes, device: torch.device) -> None:
+        self._begin(config, visible(config.eviction, times, times), device)
+
+    def _begin(self, config: HeadConfig, mask: Tensor, device: torch.device) -> None:
+        """Takes what each new frame sees: cached frames, then the new ones, (B, T, … + T)."""
         self._depth = config.depth
         self._own_history = config.cache_scope == "iteration"
         self._written: list[_KeysValues] = []
-        known = self._known(times)
-        mask = visible(config.eviction, times, known)
         self._mask = _token_mask(mask, config.num_tokens).to(device)
         if not self._own_history:
-            past = mask & (known.index[:, None, :] < times.index[:, :, None])
+            # Of the new frames' own keys in the first pass, later passes see the earlier frames'.
             itself = torch.eye(mask.shape[1], dtype=torch.bool).expand(len(mask), -1, -1)
+            past = mask.clone()
+            past[:, :, -mask.shape[1] :] &= ~itself
             later = torch.cat([past, itself], dim=2)
             self._later_mask = _token_mask(later, config.num_tokens).to(device)
 
@@ -74,9 +78,6 @@ class ClipAttention:
             query, torch.cat(keys, dim=2), torch.cat(values, dim=2), attn_mask=mask
         )
 
-    def _known(self, times: FrameTimes) -> FrameTimes:
-        return times
-
     def _cached(self, lane: int) -> list[_KeysValues]:
         return []
 
@@ -98,7 +99,7 @@ class ChunkAttention(ClipAttention):
         self._plan = plan
         self._place = state.storage.place(plan.slots, plan.rows)
         self._new: list[_KeysValues] = []
-        super().__init__(config, plan.times, state.device)
+        self._begin(config, plan.seen, state.device)
 
     def attend(
         self, iteration: int, layer: int, query: Tensor, key: Tensor, value: Tensor
@@ -116,9 +117,6 @@ class ChunkAttention(ClipAttention):
         for lane, (key, value) in enumerate(self._new):
             self._state.storage.write_chunk(lane, self._place, key, value)
         self._state.slots.commit(self._plan)
-
-    def _known(self, times: FrameTimes) -> FrameTimes:
-        return self._state.slots.held.at(self._plan.rows).joined(times)
 
     def _cached(self, lane: int) -> list[_KeysValues]:
         return [self._state.storage.lane(lane, self._place)]
@@ -148,8 +146,7 @@ class FrameAttention:
         self._first: list[_KeysValues] = []
 
         self._place = state.storage.place(plan.slots, plan.rows)
-        self._shown = visible(config.eviction, plan.times, plan.held)
-        self._bias = slots_bias(self._shown, config.num_tokens, state)
+        self._bias = slots_bias(plan.seen, config.num_tokens, state)
         scored = config.eviction.scored
         self._gather = scored and ScoreGathering(config, scored.gathers, rotation)
 
@@ -209,5 +206,7 @@ def slots_bias(mask: Tensor, num_tokens: int, state: HeadState) -> Tensor | None
     """
     if bool(mask.all()):
         return None
-    bias = torch.zeros(mask.shape, dtype=state.dtype).masked_fill_(~mask, -torch.inf)
-    return bias.repeat_interleave(num_tokens, dim=2)[:, None].to(state.device)
+    bias = torch.full(mask.shape, -torch.inf, dtype=state.dtype).masked_fill_(mask, 0.0)
+    if num_tokens > 1:
+        bias = bias.repeat_interleave(num_tokens, dim=2)
+    return bias[:, None].to(state.device)

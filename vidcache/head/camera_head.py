@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +22,14 @@ from vidcache.cache import (
 )
 from vidcache.cache.chosen_rows import ChosenRows
 from vidcache.cache.formats import KeyValueFormats
+from vidcache.cache.frame_times import require_rising
 from vidcache.errors import InputError, StateError
 from vidcache.head.archive_attention import ArchiveAttention
 from vidcache.head.attention import ChunkAttention, ClipAttention, FrameAttention
 from vidcache.head.block import Block, Mlp
 from vidcache.head.checks import check_features, check_rows, check_seconds, check_state
 from vidcache.head.config import HeadConfig
+from vidcache.head.fingerprint import Fingerprint
 from vidcache.head.rotary import RotaryTime
 from vidcache.head.vggt import config_from_vggt, weights_from_vggt
 
@@ -107,9 +107,7 @@ class CameraHead(nn.Module):
         self.prediction_branch = Mlp(width, width // 2, num_outputs)
         rotary = config.positions != "none"
         self._rotary = RotaryTime(config.head_dim, config.rotary_base) if rotary else None
-        self._watched: dict[str, nn.Parameter] = {}
-        self._fingerprint: tuple[object, str] | None = None
-        self.register_load_state_dict_post_hook(_watch_again)  # pyright: ignore[reportUnknownMemberType]
+        self._fingerprint = Fingerprint(self)
 
     def forward(self, features: Tensor, seconds: Tensor | None = None) -> HeadOutput:
         """Predicts every frame of whole clips, each from the frames that it may see.
@@ -133,6 +131,7 @@ class CameraHead(nn.Module):
         if seconds is None:
             times = FrameTimes(index[:1], torch.zeros(1, num_frames, dtype=torch.float64))
         else:
+            require_rising(seconds)
             times = FrameTimes(index, seconds)
         attention = ClipAttention(self.config, times, features.device)
         return self._refine(features, self._rotation(times, 0, features), attention)
@@ -203,6 +202,9 @@ class CameraHead(nn.Module):
         # must have been in a slot.
         one_by_one = self.config.eviction.scored is not None or state.archive is not None
         piece = 1 if one_by_one else max(1, _MAX_CHUNK_TOKENS // self.config.num_tokens)
+        if seconds is not None and num_frames > piece:
+            # Before the first piece is committed; the slot table asks for each of them.
+            require_rising(seconds)
         outputs = [
             self._step_piece(
                 features[:, start : start + piece],
@@ -290,21 +292,7 @@ class CameraHead(nn.Module):
         It is computed again only after a weight was changed, by a training step, by loading, or in
         place by hand.
         """
-        # Walking the modules takes as long as attention does; a step asks for this every time.
-        weights = self._watched = self._watched or dict(self.named_parameters())
-        seen = [
-            (weight.data_ptr(), None if weight.is_inference() else weight._version)
-            for weight in weights.values()
-        ]
-        if self._fingerprint is None or self._fingerprint[0] != seen:
-            digest = hashlib.blake2b(digest_size=16)
-            digest.update(json.dumps(self.config.to_dict(), sort_keys=True).encode())
-            for name, weight in weights.items():
-                digest.update(f"{name} {weight.dtype}".encode())
-                raw = weight.detach().cpu().contiguous().flatten().view(torch.uint8)
-                digest.update(raw.numpy().data)
-            self._fingerprint = (seen, digest.hexdigest())
-        return self._fingerprint[1]
+        return self._fingerprint.of(self, self.config.to_dict)
 
     @classmethod
     def from_vggt(
@@ -386,8 +374,3 @@ class CameraHead(nn.Module):
             whole = position.floor()
             rotation = self._rotary.rotations(whole.to(torch.int64), position - whole, like)
         return rotation.repeat_interleave(self.config.num_tokens, dim=1)[:, :, None, None]
-
-
-def _watch_again(head: CameraHead, _: object) -> None:
-    """Looks the weights up again: loading may have put others in their place."""
-    head._watched = {}  # pyright: ignore[reportPrivateUsage]

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from vidcache.cache import HeadState
 from vidcache.cache.chosen_rows import ChosenRows, chosen_rows
-from vidcache.cache.frame_times import require_rising
 from vidcache.cache.saved_state import differences
 from vidcache.errors import InputError, StateError
 from vidcache.head.config import HeadConfig
@@ -84,7 +83,7 @@ def check_rows(
 
 
 def check_seconds(seconds: Tensor | None, features: Tensor, config: HeadConfig) -> Tensor | None:
-    """Checks the times of frames.
+    """Checks that the times of frames are there.
 
     Args:
         seconds: (B, T), or None.
@@ -95,7 +94,7 @@ def check_seconds(seconds: Tensor | None, features: Tensor, config: HeadConfig) 
         The times as float64 on the CPU, or None where there are none and none are needed.
 
     Raises:
-        InputError: Times are missing, of another shape, not finite, or go backwards.
+        InputError: Times are missing, or of another shape.
     """
     if seconds is None:
         if config.needs_seconds:
@@ -108,9 +107,7 @@ def check_seconds(seconds: Tensor | None, features: Tensor, config: HeadConfig) 
             f"seconds have shape {tuple(seconds.shape)}: expected (B, T) = "
             f"{tuple(features.shape[:2])}"
         )
-    seconds = seconds.detach().to(device="cpu", dtype=torch.float64)
-    require_rising(seconds)
-    return seconds
+    return seconds.detach().to(device="cpu", dtype=torch.float64)
 
 
 def check_state(state: HeadState, config: HeadConfig, weight: Tensor) -> None:
