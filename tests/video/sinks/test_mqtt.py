@@ -206,6 +206,17 @@ def test_a_program_that_is_killed_is_offline(broker):
     wait_until(lambda: broker.retained("home/cameras/door/status") == [("offline", True)])
 
 
+def test_a_broker_that_cannot_be_reached_is_told_of_once_though_there_is_nothing_to_say(
+    broker, caplog
+):
+    with MqttSink(broker.url, **QUICK) as sink:
+        sink.open(dict(LIVE))
+        wait_until(lambda: "it cannot be reached; trying again" in caplog.text)
+        broker.start()
+        wait_until(lambda: broker.retained("home/cameras/camera.mp4/status"))
+    assert caplog.text.count("cannot be reached") == 1
+
+
 def test_closing_does_not_wait_for_a_broker_that_is_not_there(broker, caplog):
     sink = MqttSink(broker.url.replace("//", "//me:secret@"), close_seconds=0.1, **QUICK)
     sink.open(dict(LIVE))

@@ -1,6 +1,7 @@
 """Events to an MQTT broker."""
 
 import contextlib
+import logging
 import os
 import re
 import uuid
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessageInfo
 
 __all__ = ["MqttSink"]
+
+_log = logging.getLogger(__name__)
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _DEFAULT_PREFIX = "vidcache"
@@ -102,7 +105,8 @@ class _Publisher:
         self._timeout = timeout
         self._retry_seconds = retry_seconds
         self._client: Any = None
-        self._problem = "it cannot be reached"
+        self._problem = "it has not answered yet"
+        self._told = ""
         # What was handed to the client, which goes on trying by itself: never to be handed twice.
         self._pending: tuple[str, MQTTMessageInfo] | None = None
 
@@ -122,16 +126,21 @@ class _Publisher:
         client.reconnect_delay_set(max(1, round(first)), max(1, round(longest)))
         client.will_set(self._topic("status"), "offline", qos=1, retain=True)
 
+        def on_connect_fail(_client: Any, _data: Any) -> None:
+            self._tell("it cannot be reached")
+
         def on_connect(client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
             if code.is_failure:
-                self._problem = f"the broker refused: {code}"
+                self._tell(f"the broker refused: {code}")
                 return
+            self._told = ""
             client.publish(self._topic("status"), "online", qos=1, retain=True)
             delivery.hurry()
 
         def on_disconnect(_client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
             self._problem = f"the connection is lost: {code}"
 
+        client.on_connect_fail = on_connect_fail
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect
         client.connect_async(address.host, address.port or _PORTS[scheme], keepalive=30)
@@ -169,6 +178,12 @@ class _Publisher:
                 info.wait_for_publish(min(1.0, self._timeout))
         client.disconnect()
         client.loop_stop()
+
+    def _tell(self, problem: str) -> None:
+        """Log a problem once: a source may have nothing to say for hours before it shows."""
+        if problem != self._told:
+            _log.warning("%s: %s; trying again until it works", self.shown, problem)
+        self._problem = self._told = problem
 
     def _topic(self, last: str) -> str:
         name = re.sub(r"[/+#\s\x00-\x1f]+", "_", self._messages.source).strip("_") or "video"
