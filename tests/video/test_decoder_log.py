@@ -53,6 +53,12 @@ def test_damage_is_told_from_talk(level: int, text: str, damage: bool) -> None:
         assert log.take_damage() is damage
 
 
+def test_a_transfer_that_is_repeated_damages_nothing() -> None:
+    with DecoderLog() as log:
+        av_logging.log(av_logging.ERROR, "http", "Stream ends prematurely at 139, should be 200")
+        assert not log.take_damage()
+
+
 def test_nothing_reaches_stderr_from_threads_that_nobody_listens_to() -> None:
     program = (
         "import av.logging, logging\n"

@@ -210,3 +210,53 @@ def test_what_a_web_server_does_not_have_is_an_error(web: str, tmp_path: Path) -
     (tmp_path / "page.html").write_text("<html>no video</html>" * 100)
     with pytest.raises(SourceError, match="not a video"):
         open_source(f"http://{web}/page.html")
+
+
+@pytest.fixture
+def hls_camera(make_video: Callable[..., Path]) -> Iterator[str]:
+    """A live playlist of one-second files: two at first, one more whenever it is asked for."""
+    options = {"hls_time": "1", "hls_list_size": "0"}
+    path = make_video(
+        "clip.m3u8", num_frames=150, gop=25, container_format="hls", container_options=options
+    )
+    segments = sorted(path.parent.glob("clip*.ts"))
+    shown = 1
+
+    class Camera(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            nonlocal shown
+            if self.path != "/live.m3u8":
+                super().do_GET()
+                return
+            shown = min(shown + 1, len(segments))
+            names = "".join(f"#EXTINF:1.0,\n{segment.name}\n" for segment in segments[:shown])
+            end = "#EXT-X-ENDLIST\n" if shown == len(segments) else ""
+            head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n"
+            body = (head + names + end).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    handler = functools.partial(Camera, directory=str(path.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/live.m3u8"
+        server.shutdown()
+
+
+def test_hls_whose_seconds_come_at_once_is_read_without_loss(hls_camera: str) -> None:
+    with open_source(hls_camera) as source:
+        assert source.is_live
+        frames = []
+        for frame in source:
+            frames.append(frame)
+            time.sleep(0.005)
+        assert source.num_dropped == 0
+    assert [frame.index for frame in frames] == list(range(150))
+    assert np.allclose([frame.pts_seconds for frame in frames], np.arange(150) / 25, atol=0.002)
+    assert not any("tainted" in frame.flags for frame in frames)

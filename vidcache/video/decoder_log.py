@@ -29,6 +29,8 @@ _DAMAGE = re.compile(
 # Said at the level of an error, and yet no pixel is wrong: side information, which cameras often
 # write badly in every frame.
 _HARMLESS = re.compile(r"\bSEI\b|\bVUI\b|timestamp|\b[DP]TS\b|time ?base|aspect ratio")
+# They repeat a transfer that failed, or end it; what is missing then, the demuxer says.
+_TRANSPORTS = frozenset({"crypto", "dash", "hls", "http", "https", "tcp", "tls"})
 
 _lock = threading.Lock()
 
@@ -73,11 +75,13 @@ class DecoderLog:
 
     def take_damage(self) -> bool:
         """Whether damage was reported since the last call or `clear`."""
-        damaged = any(self._is_damage(level, text) for level, _, text in self._messages)
+        damaged = any(self._is_damage(*message) for message in self._messages)
         self._messages.clear()
         return damaged
 
-    def _is_damage(self, level: int, text: str) -> bool:
+    def _is_damage(self, level: int, speaker: str, text: str) -> bool:
+        if speaker in _TRANSPORTS:
+            return False
         if level % 8:
             level += _RAISED_BY
         if level <= self._error_level:

@@ -22,7 +22,8 @@ class Buffering:
 
     Attributes:
         num_frames: Decoded frames that may wait; None for 8, or 2 where frames are dropped.
-        when_full: What happens at a live source when they do; ``auto`` is ``oldest``.
+        when_full: What happens at a live source when they do; ``auto`` is ``oldest``, and ``block``
+            for a stream that comes in bursts, of which else only the ends would be seen.
         max_latency: Age in seconds at which a frame of a live source is dropped.
     """
 
@@ -30,13 +31,16 @@ class Buffering:
     when_full: Literal["auto"] | WhenFull
     max_latency: float | None
 
-    def configure(self, handover: Handover, *, live: bool) -> None:
-        """Set a handover up, once it is known whether the source is live; a file loses nothing."""
+    def configure(self, handover: Handover, info: StreamInfo) -> None:
+        """Set a handover up for a stream, once it is known; a file loses nothing."""
         policy: WhenFull = "block"
-        if live:
-            policy = "oldest" if self.when_full == "auto" else self.when_full
+        if info.is_live and self.when_full != "auto":
+            policy = self.when_full
+        elif info.is_live and not info.in_bursts:
+            policy = "oldest"
         default = _FILE_BUFFER_FRAMES if policy == "block" else _LIVE_BUFFER_FRAMES
-        handover.configure(self.num_frames or default, policy, self.max_latency if live else None)
+        max_latency = self.max_latency if info.is_live else None
+        handover.configure(self.num_frames or default, policy, max_latency)
 
 
 class Feed(Protocol):
@@ -125,8 +129,8 @@ class ReaderFeed:
 
     def _deliver(self, timed: TimedFrame) -> bool:
         if self._status.state is SourceState.CONNECTING:
-            info = self._reader.info
-            self._buffering.configure(self._handover, live=info is not None and info.is_live)
+            assert self._reader.info is not None, "a reader sets it before its first frame"
+            self._buffering.configure(self._handover, self._reader.info)
             self._status = SourceStatus(SourceState.LIVE, time.time())
         return self._handover.put(timed.frame, timed.due)
 

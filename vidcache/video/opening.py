@@ -48,7 +48,8 @@ def open_source(
         buffer_frames: Decoded frames that may wait; by default 8, and 2 for a live source.
         when_full: What happens at a live source when another one comes: ``oldest`` drops the frame
             that has waited longest, ``latest`` the one that came, ``block`` makes the decoder wait;
-            ``auto`` is ``oldest``. A file always waits, and loses nothing.
+            ``auto`` is ``oldest``, and ``block`` for HLS, whose seconds come at once. A file always
+            waits, and loses nothing.
         max_latency: Age in seconds at which a frame of a live source is dropped instead of being
             handed out. It counts against the frame that came quickest.
         open_timeout: Seconds that a network source may take to open.

@@ -172,6 +172,7 @@ class PyavReader:
             start_seconds=clock.origin_seconds,
             codec=stream.codec_context.name,
             backend="pyav",
+            in_bursts=live and container.format.name in ("hls", "dash"),
         )
 
 

@@ -54,6 +54,8 @@ class StreamInfo:
         start_seconds: The container's time of what became second 0.
         codec: Name of the codec.
         backend: ``pyav`` or ``opencv``.
+        in_bursts: A live stream whose seconds come all at once, in files (HLS, DASH): each waits on
+            its server until it is asked for.
     """
 
     size: tuple[int, int]
@@ -64,6 +66,7 @@ class StreamInfo:
     start_seconds: float
     codec: str
     backend: str
+    in_bursts: bool = False
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,8 @@ class Supervisor:
         first = self._info is None
         if first and self._connection is not None:
             self._info = self._connection.reader.info
-            self._buffering.configure(self._handover, live=self._is_live)
+            assert self._info is not None, "a reader sets it before its first frame"
+            self._buffering.configure(self._handover, self._info)
         if self._status.state is not SourceState.LIVE:
             came_back = self._status.state is SourceState.CONNECTING and not first
             self._set(
