@@ -12,7 +12,7 @@ import torch
 from oracle import oracle_predictions
 
 from vidcache import Composed, LogSpaced, SinkWindow, SlidingWindow, TimeWindow
-from vidcache.cache import DenseStorage, HeadState, SlotTable, slots, visible
+from vidcache.cache import DenseStorage, HeadState, SlotTable, slot_plan, visible
 from vidcache.head import CameraHead, HeadConfig, attention
 
 FRAMES = 22
@@ -302,7 +302,7 @@ class TestPlantedDefects:
         def shifted(policy, queries, keys):
             return visible(replace(policy, window=policy.window + off), queries, keys)
 
-        monkeypatch.setattr(slots, "visible", shifted)
+        monkeypatch.setattr(slot_plan, "visible", shifted)
         assert min(self.errors()) > 1e-3
 
     def test_lanes_that_are_shared_by_iterations(self, monkeypatch):

@@ -29,7 +29,8 @@ from vidcache.cache.frame_times import FrameTimes
 from vidcache.cache.layout import CacheLayout
 from vidcache.cache.paged import BlockPool, PagedStorage, PoolStats
 from vidcache.cache.prefix import PrefixBlock, PrefixCache, PrefixMatch, PrefixStats
-from vidcache.cache.slots import SlotPlan, SlotTable
+from vidcache.cache.slot_plan import SlotPlan
+from vidcache.cache.slots import SlotTable
 from vidcache.cache.state import HeadState
 from vidcache.cache.stats import CacheStats
 from vidcache.cache.storage import Storage

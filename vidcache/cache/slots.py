@@ -7,7 +7,7 @@ device of the keys and values: it is small, and its decisions steer copies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,34 +16,11 @@ from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows, put_rows
 from vidcache.cache.eviction.base import EvictionPolicy
 from vidcache.cache.frame_scores import FrameScores, Gathered
 from vidcache.cache.frame_times import EMPTY, NEVER, FrameTimes, require_rising
+from vidcache.cache.slot_plan import SlotPlan, slot_of_frame, slots_of_chunk
 from vidcache.cache.visibility import visible
 from vidcache.errors import StateError
 
-__all__ = ["SlotPlan", "SlotTable"]
-
-
-@dataclass(frozen=True, eq=False)
-class SlotPlan:
-    """Where the frames of a chunk go, decided before anything is written.
-
-    Attributes:
-        rows: The K rows that the chunk is for; the others are not touched.
-        times: Times of the chunk's frames, (K, T).
-        slots: Slot of each frame, int64 (K, T); -1 for a frame that no query to come can reach.
-        seen: What each frame sees. One frame sees slots, itself among them, bool (K, 1, S); frames
-            of a longer chunk see the slots as they were, and then the chunk, (K, T, S + T).
-        held: Times of the frames in the slots once the chunk is committed, (K, S).
-        floor: Lowest frame number to which each row can be rolled back afterwards, (K,).
-        inexact_since: First frame of each row whose prediction a clip's mask cannot give, (K,).
-    """
-
-    rows: ChosenRows
-    times: FrameTimes
-    slots: Tensor
-    seen: Tensor
-    held: FrameTimes
-    floor: Tensor
-    inexact_since: Tensor
+__all__ = ["SlotTable"]
 
 
 class SlotTable:
@@ -133,45 +110,11 @@ class SlotTable:
         after = times.index[:, -1] + 1
         oldest = torch.maximum(self._floor[rows], after - 1 - self.rollback_margin)[:, None]
         held, inexact_since = self._let_go(times, rows)
-        find = self._slot_of_frame if times.index.shape[1] == 1 else self._slots_of_chunk
-        slots, seen = find(held, times, oldest)
+        find = slot_of_frame if times.index.shape[1] == 1 else slots_of_chunk
+        slots, seen = find(self.policy, held, times, oldest)
         floor = torch.maximum(self._floor[rows], after - self.rollback_margin)
         after_it = held.with_frames(slots, times)
         return SlotPlan(rows, times, slots, seen, after_it, floor, inexact_since)
-
-    def _slot_of_frame(
-        self, held: FrameTimes, now: FrameTimes, oldest: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Finds the first free slot for one frame, and what the frame sees."""
-        queries = now
-        if self.rollback_margin:
-            index = torch.cat([oldest, now.index], dim=1)
-            seconds = now.seconds
-            if self.policy.needs_seconds:
-                at = held.index == oldest
-                before = torch.where(at, held.seconds, -torch.inf).amax(dim=1, keepdim=True)
-                before = torch.where(oldest == now.index, seconds, before)
-                seconds = torch.cat([before, seconds], dim=1)
-            queries = FrameTimes(index, seconds.expand(-1, 2))
-        seen = visible(self.policy, queries, held)
-        needed = seen[:, 0] | (held.index > oldest)
-        slots = needed.view(torch.uint8).argmin(dim=1, keepdim=True)
-        return slots, seen[:, -1:].scatter_(2, slots[:, None], True)
-
-    def _slots_of_chunk(
-        self, held: FrameTimes, times: FrameTimes, oldest: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Finds free slots for those frames of a chunk that are needed later."""
-        num_slots = held.index.shape[1]
-        known = held.joined(times)
-        at = (known.index == oldest).int().argmax(dim=1, keepdim=True)
-        query = FrameTimes(oldest, known.seconds.gather(1, at))
-        needed = visible(self.policy, query, known)[:, 0] | (known.index > oldest)
-        kept = needed[:, num_slots:]
-        rank = (kept.cumsum(dim=1) - 1).clamp_(0, num_slots - 1)
-        free = needed[:, :num_slots].to(torch.uint8).argsort(dim=1, stable=True)
-        slots = torch.where(kept, free.gather(1, rank), EMPTY)
-        return slots, visible(self.policy, times, known)
 
     def _let_go(self, times: FrameTimes, rows: ChosenRows) -> tuple[FrameTimes, Tensor]:
         """Lets a scored frame go where one too many is held, and says since when it matters."""
