@@ -19,7 +19,7 @@ from vidcache.batch.ray_engine import RayEngine
 from vidcache.batch.threads import threads_of_a_worker
 from vidcache.batch.worker_process import WorkerSetup
 from vidcache.config import Config
-from vidcache.errors import ConfigError, SinkError
+from vidcache.errors import ConfigError, SinkError, VidcacheError
 from vidcache.pipeline import resolve_device
 
 __all__ = ["Batch"]
@@ -102,7 +102,7 @@ class Batch:
                     failure = self._work(engine, plan, account, on_progress)
                 remove_stale_parts(options.folder, options.shard)
         except OSError as error:
-            if isinstance(error, SinkError):
+            if isinstance(error, VidcacheError):
                 raise
             text = f"{error.strerror or error}: '{error.filename or options.folder}'"
             raise SinkError(f"cannot keep account in '{options.folder}': {text}") from error

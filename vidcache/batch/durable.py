@@ -6,16 +6,16 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 from vidcache.batch.inputs import Shard
+from vidcache.video.closing import Closing
 
 __all__ = ["PartFiles", "remove_stale_parts", "sync_folder"]
 
 _PART = re.compile(r".+\.(\d+of\d+)-[0-9a-f]{8}\.part")
 
 
-class PartFiles:
+class PartFiles(Closing):
     """The unfinished outputs of one file, beside their final names; removed unless committed.
 
     Args:
@@ -66,15 +66,8 @@ class PartFiles:
             sync_folder(folder)
         return sizes
 
-    def __enter__(self) -> "PartFiles":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Removes what has not been committed."""
         for path in self.paths.values():
             # One that cannot be removed now is removed by the next run; the cause comes first.
             with contextlib.suppress(OSError):

@@ -5,12 +5,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from vidcache.batch.durable import sync_folder
 from vidcache.batch.inputs import Shard
 from vidcache.batch.jobs import Identity
+from vidcache.video.closing import Closing
 
 __all__ = ["AppendOnlyFile", "Entry", "batch_file", "read_manifests"]
 
@@ -64,7 +64,7 @@ class Entry:
         return cls(**values)
 
 
-class AppendOnlyFile:
+class AppendOnlyFile(Closing):
     """A file of JSON lines, each of which has reached the disk when `append` returns.
 
     What a killed program left of a last line is cut away. It is for one writer at a time.
@@ -95,17 +95,6 @@ class AppendOnlyFile:
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
         self._file.close()
-
-    def __enter__(self) -> "AppendOnlyFile":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def batch_file(folder: Path, stem: str, shard: Shard) -> Path:
