@@ -55,6 +55,9 @@ def describe_outage(
     span = [frame for frame in frames[first:] if frame["time"] <= end]
     pairs = list(pairwise(span))
     good = [frame["time"] for frame in span if "tainted" not in frame["flags"]]
+    if not good or good[0] > begin:
+        # There was none yet when it began.
+        good.insert(0, begin)
     pauses = [(after - before, after) for before, after in pairwise(good)]
     pause, resumed = max(pauses, default=(end - begin, end))
     gaps = tuple(
