@@ -1,12 +1,14 @@
 """What all outputs that send messages share."""
 
+import os
 from typing import Any
 
 from vidcache.errors import SinkError
 from vidcache.frames import Discontinuity, Frame, FrameResult
 from vidcache.video.closing import Closing
-from vidcache.video.sinks.delivery import Delivery
+from vidcache.video.sinks.delivery import Delivery, Transport
 from vidcache.video.sinks.event_messages import EventMessages
+from vidcache.video.sinks.spool import Spool
 
 __all__ = ["MessageSink"]
 
@@ -19,13 +21,36 @@ class MessageSink(Closing):
     Args:
         name: What the sink is called where its losses are told.
         messages: What is told.
-        delivery: How.
+        transport: What carries it.
+        spool: Folder in which messages wait while the other side is away; None for memory only.
+        spool_bytes: How much room they take there at most.
+        retry_seconds: About how long to wait after a first failure, and at most.
+        close_seconds: How long closing tries to get rid of what is left.
+
+    Raises:
+        ConfigError: A number that makes no sense.
+        SinkError: The spool cannot be used.
     """
 
-    def __init__(self, name: str, messages: EventMessages, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        name: str,
+        messages: EventMessages,
+        transport: Transport,
+        *,
+        spool: str | os.PathLike[str] | None,
+        spool_bytes: int,
+        retry_seconds: tuple[float, float],
+        close_seconds: float,
+    ) -> None:
         self.name = name
         self._messages = messages
-        self._delivery = delivery
+        self._delivery = Delivery(
+            transport,
+            spool=Spool(spool, max_bytes=spool_bytes) if spool is not None else None,
+            retry_seconds=retry_seconds,
+            close_seconds=close_seconds,
+        )
         self._opened = False
         self._finished = False
 

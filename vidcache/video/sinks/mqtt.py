@@ -14,7 +14,6 @@ from vidcache.video.sinks.event_messages import EventMessages
 from vidcache.video.sinks.message_sink import MessageSink
 from vidcache.video.sinks.receiver_url import parse_receiver_url
 from vidcache.video.sinks.records import json_line
-from vidcache.video.sinks.spool import Spool
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessageInfo
@@ -70,13 +69,15 @@ class MqttSink(MessageSink):
     ) -> None:
         messages = EventMessages(name, update_seconds=update_seconds)
         transport = _Publisher(url, messages, timeout, retry_seconds)
-        delivery = Delivery(
+        super().__init__(
+            "mqtt",
+            messages,
             transport,
-            spool=Spool(spool, max_bytes=spool_bytes) if spool is not None else None,
+            spool=spool,
+            spool_bytes=spool_bytes,
             retry_seconds=retry_seconds,
             close_seconds=close_seconds,
         )
-        super().__init__("mqtt", messages, delivery)
 
 
 class _Publisher:

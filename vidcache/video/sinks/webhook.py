@@ -15,7 +15,6 @@ from vidcache.video.sinks.event_messages import EventMessages
 from vidcache.video.sinks.message_sink import MessageSink
 from vidcache.video.sinks.receiver_url import parse_receiver_url
 from vidcache.video.sinks.records import json_line
-from vidcache.video.sinks.spool import Spool
 
 __all__ = ["WebhookSink"]
 
@@ -66,13 +65,15 @@ class WebhookSink(MessageSink):
     ) -> None:
         transport = _Poster(url, dict(headers or {}), timeout)
         messages = EventMessages(name, update_seconds=update_seconds)
-        delivery = Delivery(
+        super().__init__(
+            "webhook",
+            messages,
             transport,
-            spool=Spool(spool, max_bytes=spool_bytes) if spool is not None else None,
+            spool=spool,
+            spool_bytes=spool_bytes,
             retry_seconds=retry_seconds,
             close_seconds=close_seconds,
         )
-        super().__init__("webhook", messages, delivery)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
