@@ -33,7 +33,6 @@ from vidcache.video.sinks import (
     records_from_result,
 )
 from vidcache.video.source import Source
-from vidcache.video.source_options import source_options
 from vidcache.video.source_status import SourceState, SourceStatus
 
 __all__ = [
@@ -68,5 +67,4 @@ __all__ = [
     "open_source",
     "read_jsonl",
     "records_from_result",
-    "source_options",
 ]
