@@ -115,3 +115,25 @@ def test_a_synthetic_camera_is_a_source(run, records):
     code, out, _ = run("lavfi:testsrc2=size=64x48:rate=10:duration=1")
     assert code == 0
     assert records(out)[-1]["frames"] == 10
+
+
+def test_every_kind_of_output_is_a_flag(run, tmp_path, small_video):
+    kinds = {"jsonl": "jsonl", "video": "mp4", "mot": "txt", "csv": "csv", "webvtt": "vtt"}
+    files = {kind: tmp_path / f"out.{suffix}" for kind, suffix in kinds.items()}
+    flags = [word for kind, path in files.items() for word in (f"--{kind}", path)]
+    code, out, err = run(small_video, *flags, "--metrics", "0")
+    assert code == 0
+    assert "metrics: http://127.0.0.1:" in err
+    for kind, path in files.items():
+        assert path.exists(), kind
+        assert f"wrote {path}" in out
+    assert files["webvtt"].read_text().startswith("WEBVTT")
+    assert files["csv"].read_text().count("\n") == 25
+
+
+def test_a_camera_that_is_watched_alone_must_be_there(run):
+    code, out, err = run("rtsp://me:secret@127.0.0.1:1/door")
+    assert (code, out) == (1, "")
+    assert "refused" in err
+    assert "secret" not in err
+    assert len(err.splitlines()) == 1
