@@ -55,6 +55,15 @@ def test_a_live_run_with_no_sink_left_ends():
         write_all(outputs)
 
 
+def test_a_live_run_does_not_go_on_for_a_sink_that_only_looks_on():
+    onlooker = RecordingSink()
+    onlooker.keeps_results = False
+    outputs = Outputs([onlooker, RecordingSink(fail_at=1)], StageTimer())
+    outputs.open({"live": True})
+    with pytest.raises(OSError, match="disk full"):
+        write_all(outputs)
+
+
 def test_a_live_run_ends_when_the_reader_of_its_results_has_gone():
     class Gone(RecordingSink):
         def write(self, frame, result):

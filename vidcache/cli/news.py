@@ -16,6 +16,8 @@ class NewsSink(Closing):
         name: What the camera is called.
     """
 
+    keeps_results = False
+
     def __init__(self, name: str) -> None:
         self._name = name
         self._closed = False

@@ -42,9 +42,9 @@ class Outputs:
     """Opens, feeds and closes several sinks.
 
     A sink that fails ends the run of a file: half an output is worse than an error. A live run
-    goes on with its other sinks as long as there is one, since nobody can watch the hour again:
-    the failure is logged at once, stands in the end record, and is raised at the end. Only a
-    reader of the standard output that has gone away ends a live run too.
+    goes on with its other sinks as long as one of them keeps results, since nobody can watch the
+    hour again: the failure is logged at once, stands in the end record, and is raised at the end.
+    Only a reader of the standard output that has gone away ends a live run too.
 
     Args:
         sinks: The sinks, fed in this order.
@@ -143,14 +143,18 @@ class Outputs:
         try:
             give()
         except Exception as error:
-            others = [s for s in self._opened if not s.closed and id(s) not in self._failures]
-            alone = all(other is sink for other in others)
+            alone = not any(self._keeps_results(s) for s in self._opened if s is not sink)
             if not self._live or alone or isinstance(error.__cause__, BrokenPipeError):
                 raise
             self._failures[id(sink)] = error
             _log.warning("%s; the other outputs go on", error)
             return False
         return True
+
+    def _keeps_results(self, sink: Sink) -> bool:
+        """True for a sink that still takes results, and does more with them than look on."""
+        works = not sink.closed and id(sink) not in self._failures
+        return works and getattr(sink, "keeps_results", True)
 
 
 def _unique_names(sinks: Sequence[Sink]) -> dict[int, str]:

@@ -180,6 +180,7 @@ class _CountingSink(Closing):
     """Counts the results of one source."""
 
     name = "metrics"
+    keeps_results = False
 
     def __init__(self, counters: SourceCounters) -> None:
         self._counters = counters

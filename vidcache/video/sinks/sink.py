@@ -13,7 +13,8 @@ class Sink(Protocol):
 
     A sink may also have a ``name`` (what it is called in records and timings), ``num_dropped``
     (results that it left out) and ``stage_times`` (seconds and frames of each stage of work on
-    threads of its own, by name); a run tells of them.
+    threads of its own, by name); a run tells of them. One whose ``keeps_results`` is False only
+    looks on: a live run does not go on for it when all other outputs have failed.
 
     Leaving its ``with`` block closes a sink that was not closed, without an end record.
 
