@@ -20,6 +20,7 @@ from fault_lab.watched_run import WatchedRun
 
 # A rate at which nothing but the faults makes the program drop frames, on two cores.
 RATE = 5
+SHOWN = Path(__file__).parents[1] / "sample_videos" / "actions.mp4"
 # A camera that was well for so long has the patience of the program back: short waits again.
 WELL_SECONDS = 11
 
@@ -51,8 +52,10 @@ def main() -> None:
 
 def play_all(faults: Sequence[CameraFault], folder: Path, flags: Sequence[str]) -> None:
     """Play faults one after the other to one run, printing a row each."""
-    clip = write_clip(folder / "clip.mp4", seconds=30, rate=RATE, gop=RATE)
-    other = write_clip(folder / "other.mp4", seconds=30, rate=RATE, gop=RATE, size=(240, 180))
+    clip, other = (
+        write_clip(folder / name, showing=SHOWN, seconds=60, rate=RATE, gop=RATE, size=size)
+        for name, size in (("clip.mp4", (320, 180)), ("other.mp4", (256, 144)))
+    )
     shown = {"door.mp4": clip}
     # The first of the list is there before the program is.
     starts_broken = FAULTS[0] in faults

@@ -11,7 +11,7 @@ from fault_lab.rtsp_server import RtspServer
 __all__ = ["FAULTS", "CameraFault", "Site"]
 
 _PATH = "door.mp4"
-_SEED = 4
+_SEED = 2
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ FAULTS: Sequence[CameraFault] = (
         mend=lambda site: site.plain.thaw(),
     ),
     CameraFault(
-        "3 % of the packets with bits flipped, 12 s",
+        "3 % of the packets with bits flipped, 30 s",
         at_link=True,
-        seconds=12,
+        seconds=30,
         begin=_damage("flip"),
         mend=lambda site: site.link.end(),
     ),
@@ -152,9 +152,9 @@ FAULTS: Sequence[CameraFault] = (
         mend=lambda site: site.plain.thaw(),
     ),
     CameraFault(
-        "3 % of the packets lost, 12 s",
+        "3 % of the packets lost, 30 s",
         at_link=True,
-        seconds=12,
+        seconds=30,
         begin=_damage("drop"),
         mend=lambda site: site.link.end(),
     ),
