@@ -111,7 +111,7 @@ def test_a_live_run_goes_on_in_a_new_part_after_a_failure(tmp_path):
     assert sum(part.header.get("lost", 0) for part in found) <= num_dropped
     assert found[1].header["lost"] > 0
     assert "File too large; trying again until it works" in done.stderr
-    assert "it works again" in done.stderr
+    assert "camera.jsonl' is written again" in done.stderr
 
 
 def test_a_failure_in_the_run_of_a_file_is_an_error(tmp_path):

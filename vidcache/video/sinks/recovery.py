@@ -14,11 +14,15 @@ class Recovery:
     """Says when an output that failed may be tried again, and tells people once about it.
 
     Args:
+        what: What fails, as people know it.
         first_seconds: About how long it waits after a first failure; twice as long after a next.
         longest_seconds: How long it waits at most.
     """
 
-    def __init__(self, first_seconds: float = 1.0, longest_seconds: float = 60.0) -> None:
+    def __init__(
+        self, what: str, first_seconds: float = 1.0, longest_seconds: float = 60.0
+    ) -> None:
+        self._what = what
         self._backoff = Backoff(
             ReconnectPolicy(first_delay=first_seconds, max_delay=longest_seconds)
         )
@@ -44,6 +48,6 @@ class Recovery:
             num_lost: How many results were lost meanwhile.
         """
         if self._failing:
-            _log.warning("it works again; %d results were lost", num_lost)
+            _log.warning("'%s' is written again; %d results were lost", self._what, num_lost)
             self._failing = False
             self._backoff.succeeded()

@@ -57,7 +57,7 @@ class RotatingJsonlSink(Closing):
         self._aside = NumberedFiles(self._path, keep_files)
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
-        self._recovery = Recovery(*retry_seconds)
+        self._recovery = Recovery(str(self._path), *retry_seconds)
         self._header: dict[str, Any] = {}
         self._live = False
         self._part: JsonlSink | None = None

@@ -58,7 +58,7 @@ class SegmentedVideoSink(BackgroundSink):
         if not segment_seconds > 0:
             raise ConfigError(f"segment_seconds={segment_seconds}: expected more than 0")
         files = NumberedFiles(Path(path), keep_files)
-        recovery = Recovery(*retry_seconds)
+        recovery = Recovery(str(path), *retry_seconds)
         quality = VideoQuality(crf, preset)
         super().__init__(_Segments(files, segment_seconds, overlay, quality, recovery))
 
