@@ -1,42 +1,25 @@
 """A batch's progress bar on a terminal."""
 
-from types import TracebackType
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from vidcache.batch import BatchProgress
+from vidcache.cli.terminal_bar import TerminalBar
 
 __all__ = ["BatchBar"]
 
 
-class BatchBar:
+class BatchBar(TerminalBar):
     """Shows files, frames and the time that is left; errors told meanwhile stand above it."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
+        super().__init__(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.percentage:3.0f} %"),
             TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
-            refresh_per_second=5,
-            transient=True,
         )
         self._task = self._bar.add_task("batch", total=1.0, note="loading the models")
-
-    def __enter__(self) -> "BatchBar":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def update(self, progress: BatchProgress) -> None:
         """Shows new figures."""

@@ -1,0 +1,36 @@
+"""What progress bars share: they are shown while a block runs, and leave no trace."""
+
+from types import TracebackType
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import Progress, ProgressColumn
+
+__all__ = ["TerminalBar"]
+
+_Bar = TypeVar("_Bar", bound="TerminalBar")
+
+
+class TerminalBar:
+    """A bar on the standard error, which must be a terminal.
+
+    Args:
+        columns: What stands beside each other.
+    """
+
+    def __init__(self, *columns: ProgressColumn) -> None:
+        self._bar = Progress(
+            *columns, console=Console(stderr=True), refresh_per_second=5, transient=True
+        )
+
+    def __enter__(self: _Bar) -> _Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
