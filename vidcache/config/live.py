@@ -36,7 +36,8 @@ class LiveSettings(Section):
         when_full: What happens to a frame that comes while the buffer is full: ``oldest`` drops
             the one that has waited longest, ``latest`` the one that came, ``block`` makes the
             decoder wait; ``auto`` is ``oldest``. Files always wait, and lose nothing.
-        max_latency: Age in seconds at which a frame of a live source is dropped; None for any.
+        max_latency: Age in seconds at which a frame of a live source is dropped; None for any;
+            ``auto`` is 3 s, and any for HLS and where ``block`` is asked for.
         reconnect: How a source that failed is taken up again; None ends it with an error.
         stall_seconds: Time without a picture after which a source counts as stalled.
         wait: Whether a live source that is watched alone may be down at the start. Of several
@@ -46,7 +47,7 @@ class LiveSettings(Section):
     """
 
     when_full: Literal["auto", "block", "latest", "oldest"] = "auto"
-    max_latency: Positive | None = None
+    max_latency: Positive | Literal["auto"] | None = "auto"
     reconnect: ReconnectSettings | None = ReconnectSettings()
     stall_seconds: Positive = 5.0
     wait: bool = False

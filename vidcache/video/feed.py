@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from vidcache.video.handover import Handover, WhenFull
 from vidcache.video.locations import Location
 from vidcache.video.reader_thread import ReaderThread
-from vidcache.video.reading import Reader, StreamInfo, TimedFrame
+from vidcache.video.reading import Reader, ReadOptions, StreamInfo, TimedFrame
 from vidcache.video.source_status import SourceState, SourceStatus
 
 __all__ = ["Buffering", "Feed", "ReaderFeed"]
@@ -24,12 +24,12 @@ class Buffering:
         num_frames: Decoded frames that may wait; None for 8, or 2 where frames are dropped.
         when_full: What happens at a live source when they do; ``auto`` is ``oldest``, and ``block``
             for a stream that comes in bursts, of which else only the ends would be seen.
-        max_latency: Age in seconds at which a frame of a live source is dropped.
+        options: How the source is read, which says what age a live frame may have.
     """
 
     num_frames: int | None
     when_full: Literal["auto"] | WhenFull
-    max_latency: float | None
+    options: ReadOptions
 
     def configure(self, handover: Handover, info: StreamInfo) -> None:
         """Set a handover up for a stream, once it is known; a file loses nothing."""
@@ -39,7 +39,7 @@ class Buffering:
         elif info.is_live and not info.in_bursts:
             policy = "oldest"
         default = _FILE_BUFFER_FRAMES if policy == "block" else _LIVE_BUFFER_FRAMES
-        max_latency = self.max_latency if info.is_live else None
+        max_latency = self.options.latency_limit(in_bursts=info.in_bursts) if info.is_live else None
         handover.configure(self.num_frames or default, policy, max_latency)
 
 

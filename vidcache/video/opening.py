@@ -23,7 +23,7 @@ def open_source(
     max_size: int | None = None,
     buffer_frames: int | None = None,
     when_full: Literal["auto", "block", "latest", "oldest"] = "auto",
-    max_latency: float | None = None,
+    max_latency: float | Literal["auto"] | None = None,
     open_timeout: float = 10.0,
     read_timeout: float = 10.0,
     camera_size: tuple[int, int] | None = None,
@@ -51,7 +51,8 @@ def open_source(
             ``auto`` is ``oldest``, and ``block`` for HLS, whose seconds come at once. A file always
             waits, and loses nothing.
         max_latency: Age in seconds at which a frame of a live source is dropped instead of being
-            handed out. It counts against the frame that came quickest.
+            handed out. It counts against the frame that came quickest. ``auto`` is 3 s, and any age
+            for HLS and where ``block`` is asked for.
         open_timeout: Seconds that a network source may take to open.
         read_timeout: Seconds that it may then take for the next packet.
         camera_size: Width and height to ask a camera for; it gives the nearest it can.
@@ -79,11 +80,13 @@ def open_source(
         max_size=max_size,
         buffer_frames=buffer_frames,
         when_full=when_full,
-        max_latency=None if max_latency is None else float(max_latency),
+        max_latency=float(max_latency) if isinstance(max_latency, int) else max_latency,
         open_timeout=float(open_timeout),
         read_timeout=float(read_timeout),
         stall_seconds=float(stall_seconds),
     )
+    if max_latency == "auto" and when_full == "block":
+        max_latency = None
     options = ReadOptions(
         max_size,
         open_timeout,
@@ -94,7 +97,7 @@ def open_source(
         max_latency,
     )
     handover = Handover()
-    buffering = Buffering(buffer_frames, when_full, max_latency)
+    buffering = Buffering(buffer_frames, when_full, options)
     if reconnect is not None and location.may_be_live:
         supervision = Supervision(reconnect, stall_seconds, settle_seconds)
         feed = Supervisor(
@@ -124,9 +127,13 @@ def _check(**options: float | str | None) -> None:
     Raises:
         ConfigError: One of them.
     """
-    known = {"backend": ("auto", "pyav", "opencv"), "when_full": ("auto", *get_args(WhenFull))}
+    known = {
+        "backend": ("auto", "pyav", "opencv"),
+        "when_full": ("auto", *get_args(WhenFull)),
+        "max_latency": ("auto",),
+    }
     for name, value in options.items():
-        if name in known and value not in known[name]:
+        if isinstance(value, str) and value not in known[name]:
             names = ", ".join(map(repr, known[name]))
             raise ConfigError(f"{name}={value!r}: expected one of {names}")
         if name in ("max_size", "buffer_frames") and isinstance(value, int) and value < 1:

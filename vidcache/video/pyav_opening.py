@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["is_live", "is_timed", "open_container", "open_stream", "to_seconds", "video_seconds"]
+__all__ = [
+    "comes_in_bursts",
+    "is_live",
+    "is_timed",
+    "open_container",
+    "open_stream",
+    "to_seconds",
+    "video_seconds",
+]
 
 # Demuxers that libav offers for text and raw bytes: anything can be "played" through them.
 _NOT_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf", "data"})
@@ -105,6 +113,11 @@ def is_live(location: Location, container: "InputContainer") -> bool:
         unbounded = container.format.name == "hls" or container.size <= 0
         return container.duration is None and unbounded
     return location.is_live is True
+
+
+def comes_in_bursts(container: "InputContainer") -> bool:
+    """Whether a live stream's seconds come all at once, in files."""
+    return container.format.name in ("hls", "dash")
 
 
 def is_timed(container: "InputContainer") -> bool:

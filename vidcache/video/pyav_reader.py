@@ -16,6 +16,7 @@ from vidcache.video.locations import Location
 from vidcache.video.orientation import Orientation
 from vidcache.video.pyav_decoding import PyavDecoder
 from vidcache.video.pyav_opening import (
+    comes_in_bursts,
     is_live,
     is_timed,
     open_container,
@@ -91,7 +92,7 @@ class PyavReader:
             log,
             read_timeout=self._options.read_timeout,
             live=live,
-            passes_over=self._make_catch_up(clock, live and timed),
+            passes_over=self._make_catch_up(clock, live and timed, comes_in_bursts(container)),
         )
         end_seconds = 0.0
         for number, decoded in enumerate(decoder.pictures(stopped)):
@@ -126,9 +127,9 @@ class PyavReader:
             self._cut_short = True
 
     def _make_catch_up(
-        self, clock: PresentationClock, timed_live: bool
+        self, clock: PresentationClock, timed_live: bool, in_bursts: bool
     ) -> Callable[[Any, bool], bool]:
-        max_latency = self._options.max_latency
+        max_latency = self._options.latency_limit(in_bursts=in_bursts)
         if max_latency is None or not timed_live:
             return lambda packet, is_key: False
         catch_up = CatchUp(clock.gauge, max_latency)
@@ -172,7 +173,7 @@ class PyavReader:
             start_seconds=clock.origin_seconds,
             codec=stream.codec_context.name,
             backend="pyav",
-            in_bursts=live and container.format.name in ("hls", "dash"),
+            in_bursts=live and comes_in_bursts(container),
         )
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from vidcache.frames import Frame
 
 __all__ = ["ReadOptions", "Reader", "StreamInfo", "TimedFrame"]
+
+# More than a network hiccup, less than what somebody who watches would put up with.
+_USUAL_LATENCY_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class ReadOptions:
         camera_size: Width and height to ask a camera for.
         camera_rate: Frames a second to ask a camera for.
         libav_options: Options handed to libav as they are.
-        max_latency: Seconds that a live source may lag behind before frames are skipped.
+        max_latency: Seconds that a live source may lag behind before frames are skipped; ``auto``
+            is 3, and any lag for a stream that comes in bursts, which always lags.
     """
 
     max_size: int | None = None
@@ -30,7 +34,17 @@ class ReadOptions:
     camera_size: tuple[int, int] | None = None
     camera_rate: float | None = None
     libav_options: dict[str, str] = field(default_factory=dict[str, str])
-    max_latency: float | None = None
+    max_latency: float | Literal["auto"] | None = None
+
+    def latency_limit(self, *, in_bursts: bool) -> float | None:
+        """How far a live source may lag behind; None for any distance.
+
+        Args:
+            in_bursts: See `StreamInfo`.
+        """
+        if self.max_latency == "auto":
+            return None if in_bursts else _USUAL_LATENCY_SECONDS
+        return self.max_latency
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """The size at which a picture of this size is handed out."""
