@@ -1,7 +1,8 @@
 """How much faster several sources are watched together than one after the other.
 
 The same models watch the same files both ways, in turns, in one process; the ratio of their times
-is what counts. The labels, boxes and numbers of both ways are compared frame by frame.
+is what counts. The labels, boxes and numbers of both ways are compared frame by frame. With
+``--commands`` whole commands are timed too: `vidcache run` once for each file, and once for all.
 
     python scripts/bench_many_sources.py VIDEO… [--detector NAME|none] [--frames N] [--rounds N]
 """
@@ -9,6 +10,9 @@ is what counts. The labels, boxes and numbers of both ways are compared frame by
 import argparse
 import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +28,7 @@ def main() -> None:
     parser.add_argument("--detector", default="bundled")
     parser.add_argument("--frames", type=int, default=200, help="frames of each file at most")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--commands", action="store_true", help="time whole commands as well")
     arguments = parser.parse_args()
     config = Config(detector=arguments.detector, max_frames=arguments.frames)
     pipeline = Pipeline.from_config(config)
@@ -43,6 +48,10 @@ def main() -> None:
     print(f"ratio: {statistics.median(ratios):.2f} (median of {len(ratios)})")
     for name in names:
         print(f"{name}: {agreement(alone[name], together[name])}")
+    if arguments.commands:
+        flags = ["--detector", arguments.detector, "--max-frames", str(arguments.frames)]
+        ratios = [commands_ratio(arguments.videos, flags) for _ in range(arguments.rounds)]
+        print(f"ratio of whole commands: {statistics.median(ratios):.2f} (median)")
 
 
 Results = dict[str, list[FrameResult]]
@@ -74,6 +83,20 @@ def at_once(
         for name, result in pipeline.run_many(feeds):
             results[name].append(result)
     return results, time.perf_counter() - start, cpu_seconds() - cpu
+
+
+def commands_ratio(videos: list[str], flags: list[str]) -> float:
+    """How many times longer a command for each file takes than one command for all."""
+    command = [sys.executable, "-c", "from vidcache.cli import main; main()", "run"]
+
+    def seconds(*words: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([*command, *words, *flags], check=True, capture_output=True)
+        return time.perf_counter() - start
+
+    with tempfile.TemporaryDirectory() as folder:
+        singly = sum(seconds(video, "--jsonl", f"{folder}/one.jsonl") for video in videos)
+        return singly / seconds(*videos, "--jsonl", folder)
 
 
 def cpu_seconds() -> float:
