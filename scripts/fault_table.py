@@ -28,7 +28,7 @@ HEAD = (
     "fault",
     "what the record says",
     "seconds without a good picture",
-    "back after … s",
+    "back after, s",
     "tainted",
     "dropped",
     "healthy camera: frames lost",
@@ -100,8 +100,11 @@ def row(fault: CameraFault, report: FaultReport) -> str:
 
 
 def describe_gaps(outage: Outage) -> str:
-    """The discontinuities of a camera in words."""
-    words = (f"{reason} ({detail})" if detail else reason for reason, detail in outage.gaps)
+    """The discontinuities of a camera in words; a reconnect repeats the cause of its disconnect."""
+    words = [
+        f"`{reason}` ({detail})" if detail and reason != "disconnect" else f"`{reason}`"
+        for reason, detail in outage.gaps
+    ]
     return ", ".join(words).replace("|", "/") or "nothing"
 
 
