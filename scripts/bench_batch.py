@@ -36,12 +36,16 @@ def main() -> None:
                 rates[count].append(rate)
                 busy[count].append(share)
     first = statistics.median(rates[counts[0]])
-    print("| workers | frames a second | against the first | processors in use |")
-    print("| ---: | ---: | ---: | ---: |")
+    print(
+        "| workers | frames a second | against the first | processors in use | ms of them a frame |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: |")
     for count in counts:
         rate = statistics.median(rates[count])
         share = statistics.median(busy[count])
-        print(f"| {count} | {rate:.1f} | {rate / first:.2f} | {share:.2f} of {os.cpu_count()} |")
+        in_use = f"{share:.2f} of {os.cpu_count()}"
+        cost = 1000 * share / rate
+        print(f"| {count} | {rate:.1f} | {rate / first:.2f} | {in_use} | {cost:.1f} |")
 
 
 def _measure(folder: Path, out: Path, num_workers: int, flags: list[str]) -> tuple[float, float]:

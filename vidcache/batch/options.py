@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from vidcache.batch.inputs import Shard
-from vidcache.batch.threads import num_processors
+from vidcache.batch.threads import default_num_workers
 from vidcache.errors import ConfigError
 from vidcache.video import FILE_SINKS
 
@@ -85,4 +85,4 @@ class BatchOptions:
         """
         if self.num_workers is not None:
             return self.num_workers
-        return max(1, num_processors()) if device == "cpu" else 1
+        return default_num_workers() if device == "cpu" else 1

@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 __all__ = [
+    "default_num_workers",
     "num_processors",
     "set_torch_threads",
     "thread_environment",
@@ -19,6 +20,8 @@ _VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",
 )
+# A worker with the bundled models was seen to hold 1.0 GiB, some of it shared with the others.
+_WORKER_BYTES = 3 << 29
 
 
 def num_processors() -> int:
@@ -26,6 +29,15 @@ def num_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def default_num_workers() -> int:
+    """One worker for each processor, as far as there is memory for their models."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return num_processors()
+    return max(1, min(num_processors(), memory // _WORKER_BYTES))
 
 
 def threads_of_a_worker(num_workers: int) -> int:
