@@ -117,7 +117,7 @@ def soak(
 
 
 def print_memory(memory: MemoryWatch, seconds: float) -> None:
-    """The memory when all had settled, and at the end."""
+    """The memory when all had settled, at the end, and in between."""
     settled = min(_SETTLED_SECONDS, seconds / 2)
     early = memory.mean_mib(settled - _AVERAGED_SECONDS / 2, settled + _AVERAGED_SECONDS / 2)
     late = memory.mean_mib(seconds - _AVERAGED_SECONDS, seconds)
@@ -125,6 +125,9 @@ def print_memory(memory: MemoryWatch, seconds: float) -> None:
         f"Memory: {early:.1f} MiB after {settled / 60:.2g} minutes, {late:.1f} MiB at the end: "
         f"{100 * (late / early - 1):+.2f} %"
     )
+    print(f"\n| quarter of the run | mean MiB |\n|{' --- |' * 2}")
+    for number, (begin, end) in enumerate(pairwise(np.linspace(0, seconds, _QUARTERS + 1)), 1):
+        print(f"| {number} | {memory.mean_mib(begin, end):.1f} |")
 
 
 def print_ages(records: Sequence[Sequence[SeenRecord]]) -> None:

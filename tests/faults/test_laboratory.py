@@ -94,7 +94,14 @@ def test_damaged_packets_spoil_pictures_and_are_reported(
     link: FaultyLink, clip: Path, kind: str
 ) -> None:
     link.begin(Damage(0.1, kind, seed=3))
-    seen = pictures(link.url("door.mp4"), 40)
+    seen: list[Image] = []
+    with connect(link.url("door.mp4")) as container:
+        for packet in container.demux(video=0):
+            # Some damage the decoder refuses to decode.
+            with contextlib.suppress(av.error.InvalidDataError):
+                seen += [picture.to_ndarray(format="rgb24") for picture in packet.decode()]
+            if len(seen) >= 40:
+                break
     assert link.damaged
     sent = clean(clip, 60)
     spoilt = [image for image in seen if not any(np.array_equal(image, good) for good in sent)]
