@@ -38,7 +38,8 @@ class NewsSink(Closing):
 
     def announce(self, discontinuity: Discontinuity) -> None:
         """Says that the camera is lost."""
-        show_message(f"{self._name} is lost: {discontinuity.detail}; trying again")
+        what = "is lost" if discontinuity.frame else "is not there yet"
+        show_message(f"{self._name} {what}: {discontinuity.detail}; trying again")
 
     def close(self, end: dict[str, Any] | None = None) -> None:
         """Takes no notice of how a run ends."""

@@ -66,7 +66,7 @@ def name_sources(settings: Config) -> list[NamedSource]:
 
 
 def _name(uri: str) -> str:
-    from vidcache.video.locations import locate
+    from vidcache.video.locations import VIDEO_SUFFIXES, locate
 
     location = locate(uri)
     if location.kind == "lavfi":
@@ -76,7 +76,10 @@ def _name(uri: str) -> str:
     if location.kind == "file":
         return Path(location.address).stem
     parts = urlsplit(location.shown)
-    text = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    path = parts.path
+    if Path(path).suffix.lower() in VIDEO_SUFFIXES:
+        path = path[: path.rindex(".")]
+    text = f"{parts.netloc.rpartition('@')[2]}{path}"
     return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("_.") or location.kind
 
 
