@@ -14,6 +14,7 @@ from vidcache.pipeline.batcher import Batcher
 from vidcache.pipeline.channel import Channel, ChannelPlan, Feed
 from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.stages import Stages
+from vidcache.pipeline.summary import RunSummary
 from vidcache.pipeline.work import Labelled, Work
 from vidcache.tracking import Tracker
 
@@ -36,7 +37,9 @@ class Engine:
         alone: Whether there is one source only, whose errors are raised.
 
     Attributes:
-        channels: Every source that took part, by name.
+        summaries: What was seen of every source that has ended, by name; what else was held for
+            one is let go with it.
+        errors: What ended sources before their end, by name.
     """
 
     def __init__(
@@ -48,7 +51,8 @@ class Engine:
         longest_wait: float,
         alone: bool,
     ) -> None:
-        self.channels: dict[str, Channel] = {}
+        self.summaries: dict[str, RunSummary] = {}
+        self.errors: dict[str, VidcacheError] = {}
         self._plan = plan
         self._alone = alone
         self._stopped = threading.Event()
@@ -86,9 +90,8 @@ class Engine:
         finally:
             self._finish_all()
         if self._alone:
-            for channel in self.channels.values():
-                if channel.error is not None:
-                    raise channel.error
+            for error in self.errors.values():
+                raise error
 
     def _loop(
         self, feeds: Iterator[Feed], at_once: int | None
@@ -143,13 +146,13 @@ class Engine:
             feed = self._newcomers.popleft() if self._newcomers else next(feeds, None)
             if feed is None:
                 return
-            if feed.name in self.channels:
+            active = [channel.name for channel in self._active]
+            if feed.name in self.summaries or feed.name in active:
                 raise ConfigError(
                     f"two sources are called {feed.name!r}: each needs a name of its own"
                 )
             plan, recall = self._plan(feed)
             channel = Channel(feed, plan, self._stages.join(recall), self._stopped)
-            self.channels[feed.name] = channel
             self._active.append(channel)
             try:
                 # What a camera will send is known when it has sent something.
@@ -172,6 +175,10 @@ class Engine:
         except VidcacheError as error:
             self._fail(channel, error)
         finally:
+            if channel.summary is not None:
+                self.summaries[channel.name] = channel.summary
+            if channel.error is not None:
+                self.errors[channel.name] = channel.error
             if not self._alone:
                 channel.feed.source.close()
 

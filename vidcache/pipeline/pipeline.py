@@ -96,18 +96,12 @@ class Pipeline:
     @property
     def summaries(self) -> dict[str, RunSummary]:
         """What the last run has seen so far of every source that has ended, by name."""
-        channels = self._engine.channels if self._engine is not None else {}
-        return {
-            name: channel.summary
-            for name, channel in channels.items()
-            if channel.summary is not None
-        }
+        return dict(self._engine.summaries) if self._engine is not None else {}
 
     @property
     def errors(self) -> dict[str, VidcacheError]:
         """What ended sources of the last run before their end, by name."""
-        channels = self._engine.channels if self._engine is not None else {}
-        return {name: channel.error for name, channel in channels.items() if channel.error}
+        return dict(self._engine.errors) if self._engine is not None else {}
 
     def stop(self) -> None:
         """Ends the run soon and in order: frames at work are finished, all is closed.
