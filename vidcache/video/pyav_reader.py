@@ -25,6 +25,7 @@ from vidcache.video.pyav_opening import (
     video_seconds,
 )
 from vidcache.video.reading import ReadOptions, StreamInfo, TimedFrame
+from vidcache.video.rgb_converter import RgbConverter
 from vidcache.video.timestamps import PresentationClock
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class PyavReader:
         self._location = location
         self._options = options
         self._decoder: PyavDecoder | None = None
+        self._converter: RgbConverter | None = None
         self._cut_short = False
         self.info: StreamInfo | None = None
 
@@ -144,7 +146,9 @@ class PyavReader:
 
     def _to_rgb(self, picture: "VideoFrame") -> NDArray[np.uint8]:
         width, height = self._options.fit(picture.width, picture.height)
-        rgb = picture.reformat(width, height, "rgb24", interpolation="AREA")
+        if self._converter is None:
+            self._converter = RgbConverter()
+        rgb = self._converter.convert(picture, width, height)
         matrix = picture.side_data.get("DISPLAYMATRIX")
         image: Any = rgb.to_ndarray()
         return Orientation.from_display_matrix(None if matrix is None else bytes(matrix)).apply(
