@@ -22,6 +22,6 @@ def test_a_short_soak_accounts_for_every_frame(small_model_path: Path) -> None:
     assert [camera for camera, _, _ in accounts] == ["0", "1"]
     for _, due, sent in accounts:
         # The camera keeps its own speed, whatever is done with its pictures.
-        assert int(sent) == pytest.approx(int(due), abs=3)
+        assert int(sent) == pytest.approx(int(due), abs=10)
         assert int(sent) > 60
     assert "ended with code 130" in done.stdout
