@@ -4,11 +4,11 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Generator
-from types import TracebackType
 
 from fault_lab.damage import Damage, DamagedPacket, Damager
 from fault_lab.interleaved import InterleavedParser, MediaPacket
 from fault_lab.ports import free_port
+from vidcache.video.closing import Closing
 
 __all__ = ["FaultyLink"]
 
@@ -16,7 +16,7 @@ _CLOCK_RATE = 90_000
 _CHUNK_BYTES = 65_536
 
 
-class FaultyLink:
+class FaultyLink(Closing):
     """A TCP proxy in front of an RTSP server that understands where packets begin and end.
 
     Whatever it does to packets, the words of the protocol pass as they are, so that a client stays
@@ -176,17 +176,6 @@ class FaultyLink:
         finally:
             with self._lock:
                 self._open.discard(end)
-
-    def __enter__(self) -> "FaultyLink":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _hang_up(*ends: socket.socket) -> None:

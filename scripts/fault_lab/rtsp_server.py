@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
 
 from fault_lab.ports import free_port
+from vidcache.video.closing import Closing
 
 __all__ = ["RtspServer"]
 
@@ -34,7 +34,7 @@ asyncio.run(serve())
 """
 
 
-class RtspServer:
+class RtspServer(Closing):
     """Serves H.264 files over RTSP (over TCP), at their own speed and looped for ever.
 
     The server of the package ``aio-rtsp-toolkit``; every client sees a file from its beginning.
@@ -132,14 +132,3 @@ class RtspServer:
         if self._process is None:
             raise RuntimeError("the server is not running")
         os.kill(self._process.pid, number)
-
-    def __enter__(self) -> "RtspServer":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -1,16 +1,16 @@
 """A server that takes connections and never says a word."""
 
 import socket
-from types import TracebackType
 
 from fault_lab.ports import free_port
+from vidcache.video.closing import Closing
 
 __all__ = ["SilentServer"]
 
 _BACKLOG = 128
 
 
-class SilentServer:
+class SilentServer(Closing):
     """Listens from its making to its closing; the system completes every connection.
 
     Args:
@@ -35,14 +35,3 @@ class SilentServer:
     def close(self) -> None:
         """Let go of the port and of everybody who is still waiting. Closing twice is fine."""
         self._socket.close()
-
-    def __enter__(self) -> "SilentServer":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

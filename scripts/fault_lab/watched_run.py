@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+from vidcache.video.closing import Closing
 
 __all__ = ["SeenRecord", "WatchedRun"]
 
@@ -37,7 +38,7 @@ class SeenRecord:
         return str(self.record["type"])
 
 
-class WatchedRun:
+class WatchedRun(Closing):
     """Runs the program on several sources at once and follows its JSONL files.
 
     Args:
@@ -187,14 +188,3 @@ class WatchedRun:
                 self._records.setdefault(path, []).extend(found)
             return bool(found)
         return False
-
-    def __enter__(self) -> "WatchedRun":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
