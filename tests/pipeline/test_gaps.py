@@ -61,6 +61,9 @@ def test_a_jump_of_a_cameras_clock_lasts_as_long_as_by_the_clock_on_the_wall():
 def test_a_jump_over_dropped_frames_says_how_many():
     _, (gap,) = found(frame(0, 0.0), frame(76, 3.04))
     assert gap.detail == "3.0 s, frames dropped: 75"
+    # A camera that thaws sends everything at once.
+    _, (gap,) = found(frame(0, 0.0, time=50.0), frame(31, 3.1, time=50.0))
+    assert (gap.detail, gap.seconds) == ("3.1 s, frames dropped: 30", 3.1)
 
 
 @pytest.mark.parametrize("flags", [(), ("after_gap", "timestamp_jump")])

@@ -115,11 +115,15 @@ def _completed(gap: Discontinuity, last: _Moment, now: _Moment) -> Discontinuity
 
 def _unseen_seconds(last: _Moment, now: _Moment, *, is_flagged: bool) -> float | None:
     """How long nothing was seen; None if nobody knows."""
+    step = now.pts_seconds - last.pts_seconds
+    known_step = None if is_flagged or step < 0.0 else step
+    # Of dropped frames it says nothing: they may all have come in one moment.
+    if known_step is not None and now.index > last.index + 1:
+        return known_step
     # Where both are known, the clock on the wall is right about a leap of the camera's clock.
     if last.time is not None and now.time is not None and now.time >= last.time:
         return now.time - last.time
-    step = now.pts_seconds - last.pts_seconds
-    return None if is_flagged or step < 0.0 else step
+    return known_step
 
 
 def _in_words(last: _Moment, now: _Moment, seconds: float | None) -> str:
