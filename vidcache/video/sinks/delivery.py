@@ -203,6 +203,10 @@ class Delivery:
 
     def _wait_after(self, error: Exception) -> bool:
         """Put aside what waits until it is time to try again; False if the end comes first."""
+        with self._changed:
+            if self._abandoned:
+                # What was on its way when it was closed has been accounted for.
+                return False
         if not self._failing:
             self._failing = True
             _log.warning("%s: %s; messages wait", self._transport.shown, error)
