@@ -62,7 +62,7 @@ def supervise(*readers: ScriptedReader, policy: ReconnectPolicy = SOON, **timeou
         location,
         lambda: next(left),
         handover,
-        Buffering(64, "block", None),
+        Buffering(64, "block", options),
         options,
         supervision,
     )
