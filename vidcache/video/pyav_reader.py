@@ -51,6 +51,7 @@ class PyavReader:
         self._options = options
         self._decoder: PyavDecoder | None = None
         self._converter: RgbConverter | None = None
+        self._oriented: tuple[tuple[int, int, int], Orientation] | None = None
         self._cut_short = False
         self.info: StreamInfo | None = None
 
@@ -149,11 +150,21 @@ class PyavReader:
         if self._converter is None:
             self._converter = RgbConverter()
         rgb = self._converter.convert(picture, width, height)
-        matrix = picture.side_data.get("DISPLAYMATRIX")
         image: Any = rgb.to_ndarray()
-        return Orientation.from_display_matrix(None if matrix is None else bytes(matrix)).apply(
-            image
-        )
+        return self._orientation(picture).apply(image)
+
+    def _orientation(self, picture: "VideoFrame") -> Orientation:
+        """How a picture is to be turned; looked up when the stream shows something else.
+
+        Who looks at a picture's side data ties the two together until Python collects garbage,
+        and with a picture a tenth of a second that is megabytes.
+        """
+        seen = (picture.rotation, picture.width, picture.height)
+        if self._oriented is None or self._oriented[0] != seen:
+            matrix = picture.side_data.get("DISPLAYMATRIX")
+            found = Orientation.from_display_matrix(None if matrix is None else bytes(matrix))
+            self._oriented = (seen, found)
+        return self._oriented[1]
 
     def _describe(
         self,
