@@ -157,7 +157,8 @@ def test_a_server_that_says_nothing_is_given_up(
 def test_waiting_for_a_silent_camera_can_be_interrupted(silent_server: str) -> None:
     # A signal in the middle of an import may get lost there.
     program = (
-        "import vidcache.video.pyav_reader, av.container\n"
+        "import signal, vidcache.video.pyav_reader, av.container\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from vidcache.video import open_source\n"
         "print('ready', flush=True)\n"
         f"try: open_source('rtsp://{silent_server}/x', open_timeout=300)\n"
