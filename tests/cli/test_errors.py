@@ -116,6 +116,7 @@ def test_a_window_without_a_display(fail, small_video, small_model_path, monkeyp
         (["run", "a.mp4", "--threshold", "2"], "--threshold: 2.0 is not allowed"),
         (["run", "a.mp4", "--nonsense"], "--nonsense"),
         (["run", "a.mp4", "--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", "a.mp4", "--video", "-"], "cannot go to the standard output"),
         (["runn", "a.mp4"], "Did you mean 'run'"),
         (["info"], "MODEL"),
     ],

@@ -4,18 +4,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from vidcache.batch.jobs import Done, Failed, Report, Unchanged
 from vidcache.batch.manifest import AppendOnlyFile, Entry, batch_file
 from vidcache.batch.options import BatchOptions
 from vidcache.batch.plan import BatchPlan
 from vidcache.batch.progress import FileError, ProgressBuilder
+from vidcache.video.closing import Closing
 
 __all__ = ["Account"]
 
 
-class Account:
+class Account(Closing):
     """Writes down what becomes of each file; the list of errors begins anew with each run.
 
     Args:
@@ -58,12 +58,8 @@ class Account:
                 self._note_truncated(entry.path)
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Closes the manifest and the list of errors."""
         self._manifest.close()
         if self._errors is not None:
             self._errors.close()

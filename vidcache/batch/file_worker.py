@@ -101,8 +101,7 @@ class FileWorker:
     def _run(
         self, source: Source, job: Job, parts: PartFiles, on_progress: Callable[[Working], None]
     ) -> None:
-        expected, limit = source.num_frames_estimate, self._config.max_frames
-        total = min(expected, limit) if expected and limit else expected or limit
+        total = source.expected_frames(self._config.max_frames)
         sinks = [self._sink(kind, path) for kind, path in parts.paths.items()]
         reported = time.monotonic()
         for result in self._pipeline.run(source, sinks=sinks):

@@ -3,17 +3,17 @@
 import errno
 import os
 from pathlib import Path
-from types import TracebackType
 
 from vidcache.batch.inputs import Shard
 from vidcache.errors import SinkError
+from vidcache.video.closing import Closing
 
 __all__ = ["FolderLock"]
 
 _NO_LOCKS_HERE = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 
 
-class FolderLock:
+class FolderLock(Closing):
     """Keeps a second run out of a folder while the block runs, and lets other shards in.
 
     The lock goes with the process, however that ends. Where the system or the file system has no
@@ -40,17 +40,9 @@ class FolderLock:
                 self._lock(".lock", shared=True)
                 self._lock(f".lock.{self._shard.tag}", shared=False)
         except BaseException:
-            self._release()
+            self.close()
             raise
         return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._release()
 
     def _lock(self, name: str, *, shared: bool) -> None:
         try:
@@ -74,6 +66,7 @@ class FolderLock:
             if error.errno not in _NO_LOCKS_HERE:
                 raise SinkError(f"cannot lock '{path}': {error.strerror}") from error
 
-    def _release(self) -> None:
+    def close(self) -> None:
+        """Lets the folder go."""
         while self._descriptors:
             os.close(self._descriptors.pop())

@@ -1,17 +1,18 @@
 """What progress bars share: they are shown while a block runs, and leave no trace."""
 
-from types import TracebackType
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn
+
+from vidcache.video.closing import Closing
 
 __all__ = ["TerminalBar"]
 
 _Bar = TypeVar("_Bar", bound="TerminalBar")
 
 
-class TerminalBar:
+class TerminalBar(Closing):
     """A bar on the standard error, which must be a terminal.
 
     Args:
@@ -27,10 +28,6 @@ class TerminalBar:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take it away."""
         self._bar.stop()

@@ -16,7 +16,6 @@ from vidcache.errors import VidcacheError
 if TYPE_CHECKING:
     from vidcache.frames import FrameResult
     from vidcache.pipeline import Feed, Pipeline, RunSummary
-    from vidcache.video import Source
 
 __all__ = ["watch_sources"]
 
@@ -47,9 +46,10 @@ def _watch_one(
             wait_for_start(source)
         pipeline = _load(settings)
         sinks = [NewsSink(source.uri), *outputs.sinks(named.name, source)]
+        total = source.expected_frames(settings.max_frames)
         interrupt.on_request = pipeline.stop
         try:
-            with show_progress(_short_name(source.uri), _total(source, settings)) as progress:
+            with show_progress(_short_name(source.uri), total) as progress:
                 for result in pipeline.run(source, sinks=sinks):
                     progress.advance(_note(result))
                     if interrupt.requested or _all_closed(outputs):
@@ -122,12 +122,6 @@ def _load(settings: Config) -> "Pipeline":
 def _all_closed(outputs: RunOutputs) -> bool:
     """Whether there were live windows, and people have closed them all."""
     return bool(outputs.windows) and all(window.closed for window in outputs.windows)
-
-
-def _total(source: "Source", settings: Config) -> int | None:
-    expected = source.num_frames_estimate if source.known else None
-    limit = settings.max_frames
-    return min(expected, limit) if expected and limit else expected or limit
 
 
 def _short_name(uri: str, limit: int = 24) -> str:

@@ -112,12 +112,8 @@ class Engine:
     def _begin(self, *, wait: bool) -> "_Job | None":
         """Starts the work on the next batch; None if there is none, or none yet."""
         start = time.perf_counter()
-        if wait:
-            ready = self._batcher.gather(self._active)
-        else:
-            # A batch without sources that are due would only come sooner, not go faster.
-            ready = self._batcher.ready(self._active)
-            ready = [] if any(channel.is_due for channel in self._active) else ready
+        gather = self._batcher.gather if wait else self._batcher.gather_now
+        ready = gather(self._active)
         if not ready:
             return None
         works = [channel.take() for channel in ready]

@@ -23,7 +23,6 @@ __all__ = [
 
 # Each block is read once in a run; the folder is what lasts.
 _PREFIX_BYTES_IN_MEMORY = 64 << 20
-_STATE_SECONDS = 0.1
 
 
 def resolve_device(name: str) -> str:
@@ -128,16 +127,19 @@ def wait_for_start(source: Source) -> None:
     news = threading.Event()
     source.set_listener(news.set)
     try:
-        while not source.known:
+        while True:
+            # What changes from here on sets it again, after the state has changed.
+            news.clear()
+            if source.known:
+                return
             status = source.status
             if status.state is SourceState.ENDED:
                 source.poll(0)
                 return
-            if status.state is SourceState.BACKOFF:
+            # It stays when the next attempt begins, however soon that is.
+            if status.detail:
                 raise SourceError(f"cannot open '{source.uri}': {status.detail}")
-            news.clear()
-            # The state changes a little before or after the news of it.
-            news.wait(_STATE_SECONDS)
+            news.wait()
     finally:
         source.set_listener(None)
 

@@ -109,8 +109,10 @@ class Stages:
     def _track(
         self, works: Sequence[Work], looks: "Mapping[int, tuple[Future[list[_Seen]], int]]"
     ) -> list[list[_Tracked]]:
-        return [[self._follow(work, place, looks) for place in range(len(work.frames))]
-                for work in works]  # fmt: skip
+        return [
+            [self._follow(work, place, looks) for place in range(len(work.frames))]
+            for work in works
+        ]
 
     def _follow(
         self, work: Work, place: int, looks: "Mapping[int, tuple[Future[list[_Seen]], int]]"

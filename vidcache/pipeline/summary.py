@@ -18,8 +18,8 @@ class RunSummary:
 
     Attributes:
         num_frames: Frames with a result.
-        num_dropped: Frames of a live source that were left out to keep up with it.
-        dropped_by_cause: The same by cause; see `Source.dropped_by_cause`.
+        dropped_by_cause: Frames of a live source that were left out; see
+            `Source.dropped_by_cause`.
         num_tainted: Frames that were damaged and kept out of the temporal cache.
         truncated: Whether the source was not read to its end.
         seconds: Wall-clock time of the run.
@@ -32,7 +32,6 @@ class RunSummary:
     """
 
     num_frames: int
-    num_dropped: int
     dropped_by_cause: Mapping[str, int]
     num_tainted: int
     truncated: bool
@@ -43,6 +42,11 @@ class RunSummary:
     most_objects: int
     cache: Mapping[str, Any]
     stages: Mapping[str, StageTime]
+
+    @property
+    def num_dropped(self) -> int:
+        """Frames of a live source that were left out, whatever the cause."""
+        return sum(self.dropped_by_cause.values())
 
     @property
     def fps(self) -> float:
@@ -131,7 +135,6 @@ class SummaryBuilder:
             seconds[self._last.action] = seconds.get(self._last.action, 0.0) + self._interval
         return RunSummary(
             num_frames=self.num_frames,
-            num_dropped=source.num_dropped,
             dropped_by_cause=source.dropped_by_cause,
             num_tainted=self._num_tainted,
             truncated=truncated,

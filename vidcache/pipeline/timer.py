@@ -1,6 +1,5 @@
 """How long each stage of the pipeline takes."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ class StageTime:
 
 
 class StageTimer:
-    """Adds up the seconds of named stages, from any thread.
+    """Adds up the seconds of named stages.
 
     Example:
         >>> timer = StageTimer()
@@ -36,18 +35,13 @@ class StageTimer:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._totals: dict[str, StageTime] = {}
 
     def add(self, stage: str, seconds: float, *, num_frames: int = 1) -> None:
         """Counts the time that ``num_frames`` frames took together in one stage."""
-        with self._lock:
-            old = self._totals.get(stage, StageTime(0.0, 0))
-            self._totals[stage] = StageTime(
-                old.total_seconds + seconds, old.num_frames + num_frames
-            )
+        old = self._totals.get(stage, StageTime(0.0, 0))
+        self._totals[stage] = StageTime(old.total_seconds + seconds, old.num_frames + num_frames)
 
     def totals(self) -> Mapping[str, StageTime]:
         """The times so far, by stage, in the order in which the stages were first used."""
-        with self._lock:
-            return dict(self._totals)
+        return dict(self._totals)

@@ -43,11 +43,6 @@ class ReaderThread:
             target=self._run, name=f"vidcache-decode {shown}", daemon=True
         )
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
     def start(self) -> None:
         """Start reading."""
         self._thread.start()

@@ -148,6 +148,15 @@ class Source(Closing):
         """Frames in all by the container, which may be wrong; None if unknown."""
         return self.info.num_frames_estimate
 
+    def expected_frames(self, limit: int | None) -> int | None:
+        """How many frames will come if no more than ``limit`` are wanted; None if nobody knows.
+
+        Args:
+            limit: How many are wanted at most; None for all.
+        """
+        estimate = self.num_frames_estimate if self.known else None
+        return min(estimate, limit) if estimate and limit else estimate or limit
+
     @property
     def duration_seconds(self) -> float | None:
         """Length by the container; None if unknown or live."""

@@ -32,7 +32,7 @@ def output_path(kind: str, target: str, name: str, *, several: bool) -> str:
         several: Whether other sources write their outputs too, so that one file will not do.
 
     Raises:
-        ConfigError: One file is named for several sources.
+        ConfigError: One file is named for several sources, or the standard output for the video.
 
     Example:
         >>> output_path("video", "out/{name}/seen.mp4", "door", several=True)
@@ -41,6 +41,8 @@ def output_path(kind: str, target: str, name: str, *, several: bool) -> str:
         'out/door 2_left.mot.txt'
     """
     if target == _STDOUT:
+        if kind == "video":
+            raise ConfigError("--video: the annotated video cannot go to the standard output")
         return target
     safe = _safe(name)
     path = Path(target).expanduser()
@@ -99,8 +101,6 @@ def _file_sink(
         _make_folder(Path(path).parent)
     settings = config.outputs
     if kind == "video":
-        if path == _STDOUT:
-            raise ConfigError("--video: the annotated video cannot go to the standard output")
         if settings.segment_seconds is None:
             return VideoSink(path, crf=settings.crf, preset=settings.preset)
         return SegmentedVideoSink(
