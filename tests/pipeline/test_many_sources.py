@@ -51,12 +51,14 @@ def largest_difference(results, others):
 
 @pytest.mark.parametrize("at_once", [None, 1, 2])
 def test_files_have_the_results_that_they_have_alone_to_the_bit(model, at_once):
-    clips = [clip(seed, length) for seed, length in enumerate((21, 8, 3, 34))]
+    # Among them some that end with a group of a single frame at the same time.
+    clips = [clip(seed, length) for seed, length in enumerate((21, 8, 3, 34, 9, 1, 9, 1))]
     feeds = [Feed(str(number), ListSource(frames)) for number, frames in enumerate(clips)]
     results, pipeline = watch(model, feeds, tracker=BrightestSpot(), at_once=at_once)
     for number, frames in enumerate(clips):
         assert said(results[str(number)]) == said(alone(model, frames, tracker=BrightestSpot()))
     assert [pipeline.summaries[str(n)].num_frames for n in range(4)] == [21, 8, 3, 34]
+    assert len(pipeline.summaries) == 8
     assert not any(summary.truncated for summary in pipeline.summaries.values())
     assert pipeline.summaries["3"].cache["appended"] == 34
     assert pipeline.errors == {}

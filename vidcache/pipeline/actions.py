@@ -59,9 +59,8 @@ class ActionStage:
     """Labels the frames of all sources, those of each in order.
 
     Frames flagged ``tainted`` never reach the temporal cache, where they would spoil the frames
-    after them: they repeat the scores of the last good frame. Single frames of several sources go
-    through encoder and head together. A group of more frames goes alone, so that its results are
-    to the bit those that it has without other sources beside it.
+    after them: they repeat the scores of the last good frame. The frames of cameras go through
+    encoder and head together, the groups of files alone (see `Work`).
 
     Args:
         model: Encoder, head and labels.
@@ -104,13 +103,14 @@ class ActionStage:
         tasks = [self._task(work) for work in works]
         for task in tasks:
             self._look_up(task)
-        unknown = [task for task in tasks if task.scores is None]
-        singles = [task for task in unknown if len(task.good) == 1]
-        self._encode(singles)
-        for task in unknown:
-            if len(task.good) != 1:
+        together = [task for task in tasks if task.work.is_live and task.good]
+        if together:
+            self._encode(together)
+            self._score_together(together)
+        for task in tasks:
+            if task.scores is None:
                 self._encode([task])
-        self._score(unknown)
+                self._score_alone(task)
         return [self._ranked(task) for task in tasks]
 
     def _task(self, work: Work) -> _Task:
@@ -149,26 +149,19 @@ class ActionStage:
         if frames:
             self._count("encode", time.perf_counter() - start, len(frames), tasks)
 
-    def _score(self, tasks: Sequence[_Task]) -> None:
-        shared = [t for t in tasks if len(t.good) == 1 and t.work.seat.recall is None]
-        for task in tasks:
-            if task not in shared:
-                self._score_alone(task)
+    def _score_together(self, tasks: Sequence[_Task]) -> None:
+        """Steps single frames of several sources at once."""
         start = time.perf_counter()
-        for task in shared:
-            if 0 in task.starts:
+        for task in tasks:
+            if task.starts:
                 self._seats.reset(task.work.seat)
-        if shared:
-            features = torch.stack([task.features for task in shared if task.features is not None])
-            times = [task.seconds for task in shared if task.seconds is not None]
-            seats = [task.work.seat for task in shared]
-            scores = self._seats.step(seats, features, torch.cat(times) if times else None)
-            for task, row in zip(shared, scores.float().cpu(), strict=True):
-                task.scores = row
-                # Damaged frames of the same group came after a gap.
-                if 1 in task.starts:
-                    self._seats.reset(task.work.seat)
-            self._count("head", time.perf_counter() - start, len(shared), shared)
+        features = torch.stack([task.features for task in tasks if task.features is not None])
+        times = [task.seconds for task in tasks if task.seconds is not None]
+        seats = [task.work.seat for task in tasks]
+        scores = self._seats.step(seats, features, torch.cat(times) if times else None)
+        for task, row in zip(tasks, scores.float().cpu(), strict=True):
+            task.scores = row
+        self._count("head", time.perf_counter() - start, len(tasks), tasks)
 
     def _score_alone(self, task: _Task) -> None:
         """Steps one group, in pieces where the memory begins anew within it."""

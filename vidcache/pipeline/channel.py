@@ -161,7 +161,14 @@ class Channel:
             for frame, action in zip(group.frames, actions, strict=True)
         )
         return Work(
-            self.seat, self._plan.tracker, group.frames, gaps, actions, seconds, group.is_last
+            seat=self.seat,
+            tracker=self._plan.tracker,
+            frames=group.frames,
+            gaps=gaps,
+            actions=actions,
+            seconds=seconds,
+            is_live=self.is_live,
+            is_last=group.is_last,
         )
 
     def release(self, item: Labelled, *, is_last: bool) -> FrameResult:

@@ -140,11 +140,11 @@ class Stages:
 def _cut(works: Sequence[Work]) -> Iterator[list[Frame]]:
     """Cuts frames into looks: pictures of one size, so many that every looker gets its share.
 
-    Groups of a file are cut by themselves, so that a look holds the same pictures in every run.
+    Groups of a file are cut by themselves (see `Work`).
     """
-    singles = [work.frames[0] for work in works if len(work.frames) == 1]
-    groups = [list(work.frames) for work in works if len(work.frames) > 1]
-    for frames in [*groups, sorted(singles, key=_size)]:
+    live = [frame for work in works if work.is_live for frame in work.frames]
+    groups = [work.frames for work in works if not work.is_live]
+    for frames in [*groups, sorted(live, key=_size)]:
         for _, same in groupby(frames, key=_size):
             alike = list(same)
             step = -(-len(alike) // NUM_LOOKERS)

@@ -21,6 +21,9 @@ class Work:
         gaps: For each frame what sets it apart from the one before it.
         actions: For each frame what those gaps do to the memory and to the tracker.
         seconds: For each frame its time as the memory counts it.
+        is_live: Whether the source is a camera, whose frames come one by one and may be computed
+            together with those of others. A file's groups are computed by themselves, so that its
+            results are to the bit those that it has alone.
         is_last: Whether the source is known to have no more frames.
     """
 
@@ -30,6 +33,7 @@ class Work:
     gaps: tuple[tuple[Discontinuity, ...], ...]
     actions: tuple[GapAction, ...]
     seconds: tuple[float, ...]
+    is_live: bool
     is_last: bool
 
 
