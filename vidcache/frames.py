@@ -83,12 +83,21 @@ class Track:
         label: Class name of the detector, such as ``person``.
         score: Confidence of the detector, 0 to 1.
         box_xyxy: Left, top, right, bottom in pixels of the upright frame.
+        keypoints: Where a pose model sees its joints, shape (17, 3): x and y in pixels and a
+            score, in the order of COCO; None where there is no pose. Two tracks are compared
+            without it.
+        action: The action shown for this object, or ``"unsure"``; None where objects are not
+            labelled one by one.
+        action_score: Calibrated probability of that action, 0 to 1.
     """
 
     id: int
     label: str
     score: float
     box_xyxy: tuple[float, float, float, float]
+    keypoints: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    action: str | None = None
+    action_score: float | None = None
 
 
 @dataclass(frozen=True)
