@@ -5,6 +5,7 @@
     VidcacheError
     ├── ConfigError            a setting that cannot be used (unknown key, wrong value)
     ├── InputError             a tensor or an array of the wrong shape, type or content
+    │   └── DataError          a mistake in a data set
     ├── StateError             a stream's state that does not fit the head or the call
     │   ├── FingerprintError   a saved state or model that belongs to other weights
     │   └── PoolFullError      a stream that finds no free block in its pool
@@ -20,6 +21,7 @@ from typing import Literal
 
 __all__ = [
     "ConfigError",
+    "DataError",
     "FingerprintError",
     "InputError",
     "MissingExtraError",
@@ -42,6 +44,10 @@ class ConfigError(VidcacheError):
 
 class InputError(VidcacheError, ValueError):
     """A tensor, array or argument of the wrong shape, type or content."""
+
+
+class DataError(InputError):
+    """A mistake in a data set; the message names the file and the line."""
 
 
 class StateError(VidcacheError, RuntimeError):
