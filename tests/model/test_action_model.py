@@ -60,6 +60,15 @@ def test_scores_are_calibrated_probabilities(model, pictures) -> None:
     torch.testing.assert_close(scores, (logits / 2.0).softmax(dim=-1), rtol=1e-4, atol=1e-5)
 
 
+def test_scores_of_several_labels_at_once_are_each_a_probability(pictures) -> None:
+    model = ActionModel(dataclasses.replace(_CONFIG, activation="sigmoid"), precision="fp32").eval()
+    features = model.encode(pictures)[None]
+    with torch.no_grad():
+        expected = (model.head(features).prediction / 2.0).sigmoid()
+    scores = model.step(features, model.init_state())
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_saved_model_is_loaded_to_the_bit(model, pictures, tmp_path) -> None:
     model.save(tmp_path / "model.safetensors", dtype=torch.float32)
     loaded = ActionModel.load(tmp_path / "model.safetensors", precision="fp32")

