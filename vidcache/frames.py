@@ -109,12 +109,16 @@ class Event:
         label: Name of the action.
         frame: Index of the first frame of the action, or of the first frame after it.
         pts_seconds: Presentation time of that frame.
+        object_id: Number of the object that does it; None for an action of the whole picture.
+        session: Session of the tracker that gave that number.
     """
 
     kind: Literal["start", "end"]
     label: str
     frame: int
     pts_seconds: float
+    object_id: int | None = None
+    session: int = 0
 
 
 @dataclass(frozen=True)

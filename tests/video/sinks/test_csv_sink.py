@@ -24,7 +24,13 @@ def test_a_row_is_one_object_and_an_empty_frame_has_a_row_too(tmp_path):
     assert found[1] == {
         **{"frame": "0", "pts": "0.0", "time": "", "action": "walk", "action_score": "0.9"},
         **{"session": "0", "id": "2", "label": "person", "score": "0.75"},
-        **{"x1": "2.0", "y1": "4.0", "x2": "12.5", "y2": "24.0", "flags": ""},
+        **{
+            "x1": "2.0",
+            "y1": "4.0",
+            "x2": "12.5",
+            "y2": "24.0",
+        },
+        **{"object_action": "", "object_action_score": "", "flags": ""},
     }
     assert found[2]["flags"] == "tainted|after_gap"
     assert (found[2]["action"], found[2]["session"]) == ("unsure", "3")

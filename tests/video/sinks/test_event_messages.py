@@ -2,7 +2,7 @@ import pytest
 from sink_input import HEADER, make_result
 
 from vidcache.errors import ConfigError
-from vidcache.frames import ActionScore, Discontinuity, Event
+from vidcache.frames import ActionScore, Discontinuity, Event, Track
 from vidcache.video.sinks.event_messages import EventMessages
 
 
@@ -74,3 +74,18 @@ def test_ids_are_unique_over_runs():
 def test_a_time_between_updates_that_makes_no_sense_is_refused():
     with pytest.raises(ConfigError, match="update_seconds=0"):
         EventMessages(update_seconds=0)
+
+
+def test_objects_that_do_the_same_are_told_apart():
+    messages = begun(update_seconds=1.0)
+    box = (0.0, 0.0, 9.0, 9.0)
+    objects = (Track(4, "person", 0.9, box, action="walk", action_score=0.7),)
+    starts = tuple(Event("start", "walk", 0, 0.0, number, 1) for number in (4, 5))
+    end = Event("end", "walk", 10, 0.4, 5, 1)
+    told = messages.of_result(make_result(0, events=starts))
+    told += messages.of_result(make_result(10, events=(end,)))
+    told += messages.of_result(make_result(50, objects=objects, session=1, actions=()))
+    assert [(m["kind"], m["object"], m["session"]) for m in told] == [
+        *(("start", 4, 1), ("start", 5, 1), ("end", 5, 1), ("update", 4, 1))
+    ]
+    assert (told[2]["seconds"], told[3]["seconds"], told[3]["score"]) == (0.4, 2.0, 0.7)

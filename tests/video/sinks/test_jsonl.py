@@ -246,3 +246,25 @@ def test_results_on_standard_output_reach_whoever_captures_it(
         "header",
         "end",
     ]
+
+
+def test_what_each_object_does_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    box = (1.0, 2.0, 30.5, 40.0)
+    objects = (
+        Track(1, "person", 0.9, box, action="walk", action_score=0.75),
+        Track(2, "person", 0.9, box, action="unsure"),
+        Track(3, "dog", 0.9, box),
+    )
+    event = Event("start", "walk", 0, 0.0, object_id=1, session=2)
+    with JsonlSink(path) as sink:
+        sink.open(HEADER)
+        sink.write(frame(0), result(0, objects=objects, session=2, events=(event,)))
+        sink.close({"frames": 1})
+    shown, told = [json.loads(line) for line in path.read_text().splitlines()[1:3]]
+    assert [item.get("action", "none") for item in shown["objects"]] == ["walk", "unsure", "none"]
+    assert [item.get("action_score") for item in shown["objects"]] == [0.75, None, None]
+    assert (told["object"], told["session"]) == (1, 2)
+    recording = read_jsonl(path)
+    assert recording.events == (event,)
+    assert recording.frames[0].objects == objects

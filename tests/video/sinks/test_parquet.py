@@ -25,7 +25,13 @@ def test_a_row_is_one_object_and_an_empty_frame_has_a_row_too(tmp_path):
     assert rows[1] == {
         **{"frame": 0, "pts": 0.0, "time": None, "action": "walk", "action_score": 0.9},
         **{"session": 0, "id": 2, "label": "person", "score": 0.75},
-        **{"x1": 2.0, "y1": 4.0, "x2": 12.5, "y2": 24.0, "flags": []},
+        **{
+            "x1": 2.0,
+            "y1": 4.0,
+            "x2": 12.5,
+            "y2": 24.0,
+        },
+        **{"object_action": None, "object_action_score": None, "flags": []},
     }
     assert rows[2]["flags"] == ["tainted", "after_gap"]
     assert (rows[2]["time"], rows[2]["id"], rows[2]["label"]) == (1.7e9, None, None)

@@ -94,3 +94,13 @@ def test_an_action_of_no_time_has_no_cue(tmp_path):
     path = tmp_path / "camera.vtt"
     feed(WebVttSink(path), story((1.0, ("start", "walk", 1.0), ("end", "walk", 1.0))))
     assert path.read_text() == "WEBVTT\n\n"
+
+
+def test_what_objects_do_is_shown_with_their_numbers(tmp_path):
+    path = tmp_path / "camera.vtt"
+    starts = tuple(Event("start", "walk", 0, 0.0, number) for number in (1, 2))
+    ends = tuple(Event("end", "walk", 50, 2.0, number) for number in (1, 2))
+    feed(WebVttSink(path), [make_result(0, events=starts), make_result(60, events=ends)])
+    shown = cues(path.read_text())
+    assert {text for _, _, text in shown} == {"1: walk", "2: walk"}
+    assert all((start, end) == (0.0, 2.0) for start, end, _ in shown)

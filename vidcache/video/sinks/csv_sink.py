@@ -14,8 +14,8 @@ __all__ = ["CsvSink"]
 class CsvSink(TextSink):
     """Writes one flat table: a row for each object, and one for a frame without any.
 
-    The first line names the columns:
-    ``frame,pts,time,action,action_score,session,id,label,score,x1,y1,x2,y2,flags``.
+    The first line names the columns: ``frame,pts,time,action,action_score,session,id,label,score,
+    x1,y1,x2,y2,object_action,object_action_score,flags``.
     ``session`` and ``id`` together name an object; several flags are joined by ``|``; what does
     not apply is empty. Lines end as RFC 4180 has it, in CR LF.
 

@@ -1,13 +1,16 @@
 """What a webhook or a broker is told: actions that begin, go on and end, and discontinuities."""
 
 import uuid
-from typing import Any
+from typing import Any, TypeAlias
 
 from vidcache.errors import ConfigError
 from vidcache.frames import Discontinuity, Event, FrameResult
 from vidcache.video.sinks.records import SCHEMA_VERSION, record_from_event
 
 __all__ = ["EventMessages"]
+
+_Doing: TypeAlias = tuple[str, int | None, int]
+"""A label, the object that does it (None for the whole picture), and the tracker's session."""
 
 
 class EventMessages:
@@ -16,7 +19,8 @@ class EventMessages:
     Each message has its ``schema``, an ``id`` that no other message has (whoever gets one twice
     can tell), and the ``source``. An ``event`` is of the kind ``start``, ``end`` or ``update``;
     the last two say in ``seconds`` how long the action has gone on, an update also the ``score``.
-    Events of live sources say their wall-clock ``time``.
+    Events of live sources say their wall-clock ``time``; those of an object, its number as
+    ``object`` and the tracker's ``session``.
 
     Args:
         name: What the source is called in messages; None for what the header calls it.
@@ -43,8 +47,8 @@ class EventMessages:
         self._source = name or ""
         self._run = ""
         self._count = 0
-        # Of each action that goes on: when it began, and when it was last told of.
-        self._open: dict[str, tuple[float, float]] = {}
+        # Of each action that goes on, and who does it: when it began, and when it was last told of.
+        self._open: dict[_Doing, tuple[float, float]] = {}
 
     @property
     def source(self) -> str:
@@ -77,10 +81,11 @@ class EventMessages:
         if isinstance(event, Discontinuity):
             return self._message(record)
         now = event.pts_seconds
+        doing = (event.label, event.object_id, event.session)
         if event.kind == "start":
-            self._open[event.label] = (now, now)
-        elif event.label in self._open:
-            record["seconds"] = round(now - self._open.pop(event.label)[0], 3)
+            self._open[doing] = (now, now)
+        elif doing in self._open:
+            record["seconds"] = round(now - self._open.pop(doing)[0], 3)
         if result is not None and result.time is not None:
             record["time"] = round(result.time - (result.pts_seconds - now), 3)
         return self._message(record)
@@ -90,16 +95,19 @@ class EventMessages:
             return []
         messages: list[dict[str, Any]] = []
         now = result.pts_seconds
-        scores = {action.label: action.score for action in result.actions}
-        for label, (start, told) in self._open.items():
+        scores = _scores(result)
+        for doing, (start, told) in self._open.items():
             if now - told < self._update_seconds:
                 continue
-            self._open[label] = (start, now)
+            self._open[doing] = (start, now)
+            label, object_id, session = doing
             record: dict[str, Any] = {"type": "event", "kind": "update", "label": label}
             record |= {"frame": result.index, "pts": round(now, 6)}
+            if object_id is not None:
+                record |= {"object": object_id, "session": session}
             record |= {"seconds": round(now - start, 3)}
-            if label in scores:
-                record["score"] = round(scores[label], 4)
+            if doing in scores:
+                record["score"] = round(scores[doing], 4)
             if result.time is not None:
                 record["time"] = round(result.time, 3)
             messages.append(self._message(record))
@@ -109,3 +117,12 @@ class EventMessages:
         self._count += 1
         about = {"schema": SCHEMA_VERSION, "id": f"{self._run}-{self._count}"}
         return {**about, "source": self._source, **record}
+
+
+def _scores(result: FrameResult) -> dict[_Doing, float]:
+    """What one frame says of each action, and of that which each object does."""
+    scores: dict[_Doing, float] = {(a.label, None, 0): a.score for a in result.actions}
+    for track in result.objects:
+        if track.action is not None and track.action_score is not None:
+            scores[track.action, track.id, result.session] = track.action_score
+    return scores

@@ -117,7 +117,8 @@ def _schema(arrow: Any) -> "pa.Schema":
     types = {
         **{"frame": whole, "pts": real, "time": real, "action": text, "action_score": real},
         **{"session": whole, "id": whole, "label": text, "score": real},
-        **dict.fromkeys(("x1", "y1", "x2", "y2"), real),
+        **dict.fromkeys(("x1", "y1", "x2", "y2", "object_action_score"), real),
+        "object_action": text,
         "flags": arrow.list_(text),
     }
     return arrow.schema([(name, types[name]) for name in COLUMNS])

@@ -95,7 +95,14 @@ def read_jsonl(path: str | os.PathLike[str]) -> Recording:
                 pending.append(gap)
                 events.append(gap)
             elif kind == "event":
-                event = Event(record["kind"], record["label"], record["frame"], record["pts"])
+                event = Event(
+                    record["kind"],
+                    record["label"],
+                    record["frame"],
+                    record["pts"],
+                    record.get("object"),
+                    record.get("session", 0),
+                )
                 events.append(event)
                 if frames:
                     frames[-1] = replace(frames[-1], events=(*frames[-1].events, event))
@@ -125,10 +132,7 @@ def _result_from_record(record: dict[str, Any], before: list[Discontinuity]) -> 
         pts_seconds=record["pts"],
         action=record["action"],
         actions=tuple(ActionScore(item["label"], item["score"]) for item in record["actions"]),
-        objects=tuple(
-            Track(item["id"], item["label"], item["score"], _box(item["box"]))
-            for item in record["objects"]
-        ),
+        objects=tuple(_track(item) for item in record["objects"]),
         session=record.get("session", 0),
         time=record.get("time"),
         flags=tuple(record["flags"]),
@@ -136,6 +140,13 @@ def _result_from_record(record: dict[str, Any], before: list[Discontinuity]) -> 
     )
 
 
-def _box(edges: list[float]) -> tuple[float, float, float, float]:
-    left, top, right, bottom = edges
-    return left, top, right, bottom
+def _track(item: dict[str, Any]) -> Track:
+    left, top, right, bottom = item["box"]
+    return Track(
+        item["id"],
+        item["label"],
+        item["score"],
+        (left, top, right, bottom),
+        action=item.get("action"),
+        action_score=item.get("action_score"),
+    )

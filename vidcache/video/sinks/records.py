@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from vidcache.frames import Discontinuity, Event, FrameResult
+from vidcache.frames import Discontinuity, Event, FrameResult, Track
 
 __all__ = ["SCHEMA_VERSION", "json_line", "record_from_event", "records_from_result"]
 
@@ -27,7 +27,8 @@ def records_from_result(result: FrameResult) -> list[dict[str, Any]]:
 
     A discontinuity stands before its frame because the frame does not follow from what is above;
     an event stands after the frame at which it became known, and may name an earlier one. ``time``
-    is there for live sources only, ``session`` once a tracker has been reset.
+    is there for live sources only, ``session`` once a tracker has been reset, and an object's
+    ``action`` with its ``action_score`` where objects are labelled one by one.
     """
     frame: dict[str, Any] = {
         "type": "frame",
@@ -37,15 +38,7 @@ def records_from_result(result: FrameResult) -> list[dict[str, Any]]:
         "actions": [
             {"label": action.label, "score": round(action.score, 4)} for action in result.actions
         ],
-        "objects": [
-            {
-                "id": track.id,
-                "label": track.label,
-                "score": round(track.score, 4),
-                "box": [round(edge, 2) for edge in track.box_xyxy],
-            }
-            for track in result.objects
-        ],
+        "objects": [_record_from_track(track) for track in result.objects],
         "flags": list(result.flags),
     }
     if result.session:
@@ -69,7 +62,24 @@ def record_from_event(event: Event | Discontinuity) -> dict[str, Any]:
         if event.seconds is not None:
             known["seconds"] = round(event.seconds, 6)
         return known
-    return {"type": "event", "kind": event.kind, "label": event.label, **place}
+    record = {"type": "event", "kind": event.kind, "label": event.label, **place}
+    if event.object_id is not None:
+        record |= {"object": event.object_id, "session": event.session}
+    return record
+
+
+def _record_from_track(track: Track) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": track.id,
+        "label": track.label,
+        "score": round(track.score, 4),
+        "box": [round(edge, 2) for edge in track.box_xyxy],
+    }
+    if track.action is not None:
+        score = track.action_score
+        record |= {"action": track.action}
+        record |= {"action_score": None if score is None else round(score, 4)}
+    return record
 
 
 def _clean(value: Any) -> Any:

@@ -15,6 +15,7 @@ class WebVttSink(TextSink):
     The format wants cues in the order of their starts. So when an action ends while an older one
     goes on, the older one's cue is cut there and goes on in a new cue from that time: shown one
     after the other they look as one. A program that is killed loses only what was going on.
+    What an object does is shown with the object's number: ``3: walk``.
 
     Args:
         path: The file, which is replaced if it exists; ``-`` for standard output.
@@ -24,7 +25,7 @@ class WebVttSink(TextSink):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
-        self._open_since: dict[str, float] = {}
+        self._open_since: dict[tuple[str, int], float] = {}
 
     def _opening(self, header: dict[str, Any]) -> str:
         return "WEBVTT\n\n"
@@ -37,19 +38,25 @@ class WebVttSink(TextSink):
         return "".join(self._update(event) for event in events)
 
     def _update(self, event: Event) -> str:
+        # Objects of two sessions may have one number.
+        doing = (_words(event), event.session)
         if event.kind == "start":
-            self._open_since[event.label] = event.pts_seconds
+            self._open_since[doing] = event.pts_seconds
             return ""
-        start = self._open_since.pop(event.label, None)
+        start = self._open_since.pop(doing, None)
         if start is None:
             return ""
         until = event.pts_seconds
-        cues = [(start, event.label)]
-        for label, since in list(self._open_since.items()):
+        cues = [(start, doing[0])]
+        for other, since in list(self._open_since.items()):
             if since <= start:
-                cues.append((since, label))
-                self._open_since[label] = max(since, until)
-        return "".join(_cue(since, until, label) for since, label in sorted(cues))
+                cues.append((since, other[0]))
+                self._open_since[other] = max(since, until)
+        return "".join(_cue(since, until, text) for since, text in sorted(cues))
+
+
+def _words(event: Event) -> str:
+    return event.label if event.object_id is None else f"{event.object_id}: {event.label}"
 
 
 def _cue(start: float, end: float, label: str) -> str:
