@@ -1,15 +1,12 @@
-"""Settings from a YAML file and from flags, with errors that name the key."""
+"""The settings of a run from a YAML file and from flags, with errors that name the key."""
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
-
-import yaml
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from vidcache.config.settings import Config
-from vidcache.errors import ConfigError
+from vidcache.config.validation import validate_settings
+from vidcache.config.yaml_file import read_yaml
 
 __all__ = ["load_config", "override"]
 
@@ -27,21 +24,8 @@ def load_config(path: str | Path) -> Config:
         ConfigError: If the file cannot be read, is no YAML mapping, or holds an unknown key or
             a value that is not allowed. The message names the file and the key.
     """
-    name = str(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise ConfigError(f"cannot read the configuration {name!r}: {reason}") from error
-    try:
-        values: object = yaml.load(text, Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}{_yaml_problem(error)}") from error
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{name}: expected 'key: value' lines, got a {type(values).__name__}")
-    return _validate(cast("dict[str, Any]", values), where=f"{name}: ")
+    values = read_yaml(path, "configuration").values
+    return validate_settings(Config, values, where=lambda _: f"{path}: ")
 
 
 def override(config: Config, flags: Mapping[str, Any], *, prefix: str = "--") -> Config:
@@ -65,74 +49,8 @@ def override(config: Config, flags: Mapping[str, Any], *, prefix: str = "--") ->
     for key, value in changed.items():
         section, _, name = key.rpartition(".")
         (merged[section] if section else merged)[name] = value
-    return _validate(merged, where="", prefix=prefix, dashes=prefix == "--")
 
+    def show_key(parts: Sequence[str]) -> str:
+        return prefix + (parts[-1].replace("_", "-") if prefix == "--" else ".".join(parts))
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping, where YAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-            if not isinstance(key, str):
-                continue
-            if key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f", line {error.problem_mark.line + 1}: {error.problem or 'this is no valid YAML'}"
-    return ": this is no valid YAML"
-
-
-def _validate(
-    values: Mapping[str, Any], *, where: str, prefix: str = "", dashes: bool = False
-) -> Config:
-    try:
-        return Config.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-    parts = [str(part) for part in first["loc"]]
-    key = ".".join(parts)
-    if first["type"] == "extra_forbidden":
-        raise ConfigError(f"{where}unknown key {key!r}{_suggestion(parts)}")
-    shown = prefix + (parts[-1].replace("_", "-") if dashes else key)
-    given = _shorten(first["input"])
-    raise ConfigError(f"{where}{shown}: {given} is not allowed: {_expected(first['msg'])}")
-
-
-def _expected(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
-def _shorten(value: object, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _suggestion(parts: list[str]) -> str:
-    """The nearest valid name: first beside the unknown key, then anywhere."""
-    names = list(_all_keys(Config))
-    parent = parts[:-1]
-    depth = len(parent)
-    siblings = [n for n in names if n.split(".")[:depth] == parent and n.count(".") == depth]
-    by_last = {name.rsplit(".", 1)[-1]: name for name in [*names, *siblings]}
-    near_siblings = {n.rsplit(".", 1)[-1]: n for n in siblings}
-    for candidates, cutoff in ((near_siblings, 0.6), (by_last, 0.8)):
-        match = difflib.get_close_matches(parts[-1], list(candidates), n=1, cutoff=cutoff)
-        if match:
-            return f"; did you mean {candidates[match[0]]!r}?"
-    return f"; valid here: {', '.join(n.rsplit('.', 1)[-1] for n in siblings)}"
-
-
-def _all_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, info in section.model_fields.items():
-        yield prefix + name
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            yield from _all_keys(info.annotation, f"{prefix}{name}.")
+    return validate_settings(Config, merged, where=lambda _: "", show_key=show_key)
