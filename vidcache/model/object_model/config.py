@@ -1,0 +1,115 @@
+"""Settings of a model of objects' actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+from vidcache.errors import ConfigError
+from vidcache.head import HeadConfig
+from vidcache.model.object_model.source_features import SOURCES, Source
+
+__all__ = ["ObjectModelConfig"]
+
+_TUPLES = ("labels", "sources")
+
+
+@dataclass(frozen=True)
+class ObjectModelConfig:
+    """Everything that makes a model of objects' actions, except its weights.
+
+    Args:
+        labels: Names of the actions, in the order of the head's outputs.
+        head: Settings of the camera head. It has one output a label and one token a source.
+        sources: What a frame's tokens are made of, one token each: ``"motion"`` (how the box
+            moves), ``"pose"`` (keypoints and their velocities), ``"region"`` (the picture's
+            features under the box), in any mix.
+        region_features: Length of a region's vector; 0 without regions.
+        hidden: Width of the hidden layer of each source's small network.
+        temperature: What the head's outputs are divided by before the softmax, so that the
+            scores are probabilities that hold.
+        threshold: Score below which no action is shown but ``unsure``.
+        about: What the model was trained on and how it did, as plain values.
+
+    Raises:
+        ConfigError: A value is out of range, or values do not fit together.
+
+    Example:
+        >>> from vidcache import HeadConfig
+        >>> from vidcache.model.object_model import ObjectModelConfig
+        >>> head = HeadConfig(in_features=64, width=64, depth=1, num_heads=4, num_iterations=2,
+        ...                   num_outputs=3, num_tokens=2)
+        >>> config = ObjectModelConfig(("stand", "walk", "run"), head, ("motion", "pose"))
+        >>> ObjectModelConfig.from_dict(config.to_dict()) == config
+        True
+    """
+
+    labels: tuple[str, ...]
+    head: HeadConfig
+    sources: tuple[Source, ...] = ("motion", "pose")
+    region_features: int = 0
+    hidden: int = 128
+    temperature: float = 1.0
+    threshold: float = 0.5
+    about: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise ConfigError(f"labels are {self.labels}: give at least one, each once")
+        if len(self.labels) != self.head.num_outputs:
+            raise ConfigError(
+                f"there are {len(self.labels)} labels, but head.num_outputs is "
+                f"{self.head.num_outputs}: they must be equal"
+            )
+        unknown = [source for source in self.sources if source not in SOURCES]
+        if unknown or not self.sources or len(set(self.sources)) != len(self.sources):
+            raise ConfigError(f"sources are {self.sources}: give some of {SOURCES}, each once")
+        if len(self.sources) != self.head.num_tokens:
+            raise ConfigError(
+                f"{len(self.sources)} sources make as many tokens a frame, but head.num_tokens is "
+                f"{self.head.num_tokens}: they must be equal"
+            )
+        if ("region" in self.sources) != (self.region_features > 0):
+            raise ConfigError(
+                f"region_features is {self.region_features} with sources {self.sources}: give the "
+                "length of a region's vector with the source region, and 0 without it"
+            )
+        if self.hidden < 1:
+            raise ConfigError(f"hidden is {self.hidden}: give at least 1")
+        if not 0 < self.temperature < float("inf"):
+            raise ConfigError(f"temperature is {self.temperature}: give a number above 0")
+        if not 0 <= self.threshold <= 1:
+            raise ConfigError(f"threshold is {self.threshold}: give a number from 0 to 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the settings as plain values, for JSON and YAML."""
+        values = {known.name: getattr(self, known.name) for known in fields(self)}
+        values |= {name: list(values[name]) for name in _TUPLES}
+        return values | {"head": self.head.to_dict()}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> ObjectModelConfig:
+        """Builds a config from plain values, as :meth:`to_dict` gives them.
+
+        Args:
+            settings: Names and values.
+
+        Raises:
+            ConfigError: A name is unknown, a value is missing or out of range.
+        """
+        known = [known_field.name for known_field in fields(cls)]
+        for name in settings:
+            if name not in known:
+                near = get_close_matches(name, known, n=1) or known
+                raise ConfigError(
+                    f"unknown object model setting {name!r}: did you mean {near[0]!r}?"
+                )
+        values = dict(settings)
+        values |= {name: tuple(values[name]) for name in _TUPLES if name in values}
+        if isinstance(values.get("head"), dict):
+            values["head"] = HeadConfig.from_dict(values["head"])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"object model settings are incomplete: {error}") from None
