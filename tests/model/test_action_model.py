@@ -214,3 +214,14 @@ def test_the_bundled_model_labels_pictures(pictures) -> None:
     seconds = torch.arange(9, dtype=torch.float64)[None] / 10
     scores = model.step(model.encode(pictures)[None], model.init_state(), seconds)
     torch.testing.assert_close(scores.sum(dim=-1), torch.ones(1, 9))
+
+
+def test_a_head_of_one_long_token_reads_the_tokens_of_a_frame_joined(pictures) -> None:
+    head = dataclasses.replace(_HEAD, num_tokens=1, in_features=5 * 64)
+    model = ActionModel(dataclasses.replace(_CONFIG, head=head), precision="fp32").eval()
+    features = model.encode(pictures)[None]
+    with torch.no_grad():
+        expected = model.head(features.flatten(2)).prediction
+        assert torch.equal(model.head(features).prediction, expected)
+    scores = model.step(features, model.init_state())
+    torch.testing.assert_close(scores, (expected / 2.0).softmax(dim=-1), rtol=1e-4, atol=1e-5)

@@ -20,7 +20,8 @@ def check_features(features: Tensor, config: HeadConfig, weight: Tensor) -> Tens
     """Checks features and gives them their token axis.
 
     Args:
-        features: (B, T, N, in_features), or (B, T, in_features) where a frame has one token.
+        features: (B, T, N, in_features), or (B, T, in_features) where a frame has one token;
+            several tokens that are together as wide as the one token are joined into it.
         config: Settings of the head.
         weight: One of the head's weights, which shows its dtype and device.
 
@@ -31,6 +32,8 @@ def check_features(features: Tensor, config: HeadConfig, weight: Tensor) -> Tens
         InputError: The shape, dtype or device does not fit, or there is no frame.
     """
     num_tokens, in_features = config.num_tokens, config.in_features
+    if num_tokens == 1 and features.ndim == 4 and features.shape[2:].numel() == in_features:
+        features = features.flatten(2)
     if num_tokens == 1 and features.ndim == 3:
         features = features[:, :, None]
     if features.ndim != 4 or features.shape[2:] != (num_tokens, in_features):

@@ -40,7 +40,8 @@ class HeadConfig:
         num_heads: Attention heads; they divide the width.
         num_iterations: Refinement passes over each frame.
         num_outputs: Length of the predicted vector.
-        num_tokens: Tokens N of a frame. The first one is read out.
+        num_tokens: Tokens N of a frame. The first one is read out. With 1, a frame may also come
+            as several narrower tokens, which are joined: much cheaper than attending to each.
         eviction: Which frames are remembered.
         cache_scope: ``"iteration"``: every pass has a history of its own.
             ``"first_iteration"``: all passes see the history of the first one and, of the current

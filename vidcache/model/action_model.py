@@ -79,10 +79,12 @@ class ActionModel(nn.Module):
             crop_pct=config.crop_pct,
             model_args=config.model_args,
         )
-        if config.head.in_features != self.encoder.num_features:
+        joined = config.num_tokens // config.head.num_tokens
+        if config.head.in_features != joined * self.encoder.num_features:
             raise ConfigError(
                 f"head.in_features is {config.head.in_features}, but {config.encoder} gives "
-                f"{self.encoder.num_features} features a token: they must be equal"
+                f"{self.encoder.num_features} features a token, and the head's tokens are "
+                f"{joined} of these each: give {joined * self.encoder.num_features}"
             )
         self.head = CameraHead(config.head)
         # Written down here, so that a saved model does not depend on timm's defaults of its day.

@@ -24,7 +24,8 @@ class ActionModelConfig:
     Args:
         encoder: Name of the encoder's ViT in timm.
         labels: Names of the actions, in the order of the head's outputs.
-        head: Settings of the camera head. It has one output a label, and the encoder's tokens.
+        head: Settings of the camera head. It has one output a label, and the encoder's tokens, or
+            one token as wide as these together: then a frame's tokens are joined into one.
         image_size: Height and width that the encoder sees; None for the ViT's own.
         num_tokens: Tokens of a frame, as :class:`~vidcache.encoder.TokenLayout` reads them.
         fit: How a frame of another shape fits in: ``"crop"``, ``"pad"`` or ``"stretch"``.
@@ -88,10 +89,10 @@ class ActionModelConfig:
                 f"there are {len(self.labels)} labels, but head.num_outputs is "
                 f"{self.head.num_outputs}: they must be equal"
             )
-        if self.num_tokens != self.head.num_tokens:
+        if self.head.num_tokens not in (1, self.num_tokens):
             raise ConfigError(
                 f"num_tokens is {self.num_tokens}, but head.num_tokens is "
-                f"{self.head.num_tokens}: they must be equal"
+                f"{self.head.num_tokens}: they must be equal, or the head's 1 (tokens are joined)"
             )
         for name, choices in (("activation", Activation), ("encoder_source", EncoderSource)):
             if getattr(self, name) not in get_args(choices):
