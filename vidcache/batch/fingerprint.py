@@ -8,13 +8,13 @@ from typing import Any
 
 from vidcache.batch.jobs import Identity
 from vidcache.config import Config
+from vidcache.encoder.features import hash_file
 from vidcache.model.model_file import find_model as find_action_model
 from vidcache.tracking.model_files import find_model as find_detector
 from vidcache.video.sinks.jsonl import SCHEMA_VERSION
 
 __all__ = ["hash_file", "identify", "settings_fingerprint"]
 
-_BLOCK_BYTES = 1 << 20
 _DIGEST_BYTES = 20
 # What a file's results do not depend on, or (device) by rounding only. Whatever is not named
 # here counts: a setting too many costs work, one too few would leave stale results.
@@ -23,23 +23,6 @@ _WITHOUT_EFFECT = frozenset(
     | {"jsonl", "video", "mot", "csv", "parquet", "webvtt", "webhook", "mqtt"}
     | {"prefix_cache", "prefix_cache_gb"}
 )
-
-
-def hash_file(path: str | os.PathLike[str]) -> str:
-    """The BLAKE2b hash of a file's whole content, as hexadecimal digits.
-
-    Raises:
-        OSError: If the file cannot be read.
-
-    Example:
-        >>> hash_file(os.devnull)
-        '3345524abf6bbe1809449224b5972c41790b6cf2'
-    """
-    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
-    with Path(path).open("rb", buffering=0) as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def identify(path: str | os.PathLike[str]) -> Identity:

@@ -199,15 +199,19 @@ class FrameEncoder(nn.Module):
         """Names what this encoder computes: equal fingerprints, equal features.
 
         Returns:
-            SHA-256 in hexadecimal over the name, every setting that bears on the result (the
-            number format too), and the weights.
+            SHA-256 in hexadecimal over the architecture, every setting that bears on the result
+            (the number format too), and the weights.
         """
+        preprocessing = dict(vars(self.preprocessing))
+        if self.preprocessing.fit != "crop":
+            del preprocessing["crop_pct"]
         settings = {
-            "name": self.name,
+            # A tag behind the name says where the weights were from; they are hashed themselves.
+            "name": self.name.split(".", 1)[0],
             "model_args": self.model_args,
             "num_tokens": self.num_tokens,
             "precision": self.precision.name,
-            "preprocessing": vars(self.preprocessing),
+            "preprocessing": preprocessing,
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for key, tensor in sorted(self.vit.state_dict().items()):

@@ -13,7 +13,14 @@ from vidcache.encoder import FrameEncoder
 from vidcache.head import CameraHead
 from vidcache.training.synthetic import SplitName, SyntheticStream
 
-__all__ = ["EncodedStreams", "StreamSettings", "encode_streams", "stream_predictions"]
+__all__ = [
+    "DrawnStream",
+    "EncodedStreams",
+    "StreamSettings",
+    "draw_stream",
+    "encode_streams",
+    "stream_predictions",
+]
 
 _SIZES = ((240, 180), (320, 180), (270, 180), (320, 180))
 
@@ -52,30 +59,57 @@ class EncodedStreams:
     seconds: Tensor
 
 
-class _StreamSet(Dataset[tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float64]]]):
+@dataclass(frozen=True, eq=False)
+class DrawnStream:
+    """A stream as pictures.
+
+    Attributes:
+        images: uint8 RGB, shape (T, height, width, 3).
+        targets: 1 for each label shown, shape (T, K).
+        seconds: Times of the frames, shape (T,).
+    """
+
+    images: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+    seconds: NDArray[np.float64]
+
+
+def draw_stream(settings: StreamSettings, number: int) -> DrawnStream:
+    """Draw one of the streams.
+
+    Args:
+        settings: Which streams.
+        number: Which of them, from 0; it may be more than there are.
+
+    Returns:
+        The stream; the same settings and number give the same.
+    """
+    seed = settings.first_seed + number
+    rng = np.random.default_rng((11, seed))
+    stream = SyntheticStream(
+        seed,
+        settings.split,
+        size=_SIZES[number % len(_SIZES)],
+        frame_rate=float(np.exp(rng.uniform(*np.log(settings.frame_rates)))),
+        num_frames=settings.num_frames,
+    )
+    frames = list(stream)
+    return DrawnStream(
+        np.stack([frame.image_rgb for frame in frames]),
+        np.stack([frame.target for frame in frames]),
+        np.array([frame.seconds for frame in frames]),
+    )
+
+
+class _StreamSet(Dataset[DrawnStream]):
     def __init__(self, settings: StreamSettings) -> None:
         self._settings = settings
 
     def __len__(self) -> int:
         return self._settings.num_streams
 
-    def __getitem__(self, number: int):
-        settings = self._settings
-        seed = settings.first_seed + number
-        rng = np.random.default_rng((11, seed))
-        stream = SyntheticStream(
-            seed,
-            settings.split,
-            size=_SIZES[number % len(_SIZES)],
-            frame_rate=float(np.exp(rng.uniform(*np.log(settings.frame_rates)))),
-            num_frames=settings.num_frames,
-        )
-        frames = list(stream)
-        return (
-            np.stack([frame.image_rgb for frame in frames]),
-            np.stack([frame.target for frame in frames]),
-            np.array([frame.seconds for frame in frames]),
-        )
+    def __getitem__(self, number: int) -> DrawnStream:
+        return draw_stream(self._settings, number)
 
 
 def encode_streams(
@@ -93,10 +127,10 @@ def encode_streams(
     """
     features, targets, seconds = [], [], []
     loader = DataLoader(_StreamSet(settings), batch_size=None, num_workers=num_workers)
-    for images, target, times in loader:
-        features.append(encoder(images).half())
-        targets.append(torch.as_tensor(target))
-        seconds.append(torch.as_tensor(times))
+    for stream in loader:
+        features.append(encoder(stream.images).half())
+        targets.append(torch.as_tensor(stream.targets))
+        seconds.append(torch.as_tensor(stream.seconds))
     return EncodedStreams(torch.stack(features), torch.stack(targets), torch.stack(seconds))
 
 
