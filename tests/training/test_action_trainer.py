@@ -6,7 +6,7 @@ import torch
 from vidcache.encoder import FrameEncoder
 from vidcache.errors import ConfigError, ModelError
 from vidcache.head import CameraHead, HeadConfig
-from vidcache.training.action_trainer import ActionTrainer, averaged_weights, refinement_loss
+from vidcache.training.action_trainer import ActionTrainer, averaged_weights
 from vidcache.training.encoded_streams import StreamSettings, encode_streams, stream_predictions
 from vidcache.training.stages import Budget, Stage
 from vidcache.training.synthetic import LABELS, ClipSettings
@@ -107,12 +107,6 @@ def test_a_training_by_the_clock_ends(tmp_path):
     trainer.run(lambda facts: None, checkpoint=tmp_path / "checkpoint.pt")
     assert trainer.step >= 1
     assert trainer.seconds >= 0.6
-
-
-def test_later_passes_weigh_more():
-    targets = torch.tensor([[1.0, 0.0]])
-    wrong, right = torch.tensor([[-4.0, 4.0]]), torch.tensor([[4.0, -4.0]])
-    assert refinement_loss((wrong, right), targets) < refinement_loss((right, wrong), targets)
 
 
 def test_a_budget_is_steps_or_minutes():

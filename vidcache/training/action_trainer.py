@@ -13,40 +13,25 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from vidcache.encoder import FrameEncoder
 from vidcache.errors import ConfigError, ModelError
 from vidcache.head import CameraHead
 from vidcache.training.body_tasks import BodyTasks
+from vidcache.training.checkpoint import read_checkpoint, write_checkpoint
 from vidcache.training.clip_batches import ClipBatch, clip_batches
-from vidcache.training.optimizers import make_optimizers
+from vidcache.training.losses import LabelObjective
+from vidcache.training.optimizers import (
+    TrainedPart,
+    learning_parameters,
+    make_optimizers,
+    set_rates,
+)
 from vidcache.training.stages import Budget, Stage, learning_shape
 from vidcache.training.synthetic.skeleton import KEYPOINTS
+from vidcache.training.weight_average import follow_weights
 
-__all__ = ["ActionTrainer", "averaged_weights", "refinement_loss"]
-
-
-def refinement_loss(iterations: tuple[Tensor, ...], targets: Tensor, decay: float = 0.6) -> Tensor:
-    """Cross-entropy of every pass's prediction, later passes weighing more.
-
-    Args:
-        iterations: Logits after each pass, each of shape (..., K).
-        targets: Distributions, shape (..., K).
-        decay: Weight of a pass over that of the next one.
-
-    Returns:
-        The weighted mean.
-
-    Source: the weights are those of VGGT's camera loss (Wang et al. 2025).
-    """
-    weights = [decay ** (len(iterations) - 1 - index) for index in range(len(iterations))]
-    losses = [
-        functional.cross_entropy(logits.float().flatten(0, -2), targets.flatten(0, -2))
-        for logits in iterations
-    ]
-    weighted = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
-    return torch.stack(weighted).sum() / sum(weights)
+__all__ = ["ActionTrainer", "averaged_weights"]
 
 
 class ActionTrainer:
@@ -81,7 +66,12 @@ class ActionTrainer:
         _quicken_stem(encoder)
         tasks = BodyTasks(encoder.vit, len(KEYPOINTS), head.config.num_outputs)
         self.tasks = tasks
-        self._optimizers = make_optimizers(encoder, head, tasks)
+        self._optimizers = make_optimizers(
+            (
+                TrainedPart("encoder", (encoder, tasks), encoder.vit.blocks),
+                TrainedPart("head", (head,), head.trunk),
+            )
+        )
         # The state dicts, and not copies of the modules: the encoder carries a hook of the tasks.
         self.averaged = copy.deepcopy(self._weights())
         self.step, self.seconds = 0, 0.0
@@ -140,9 +130,7 @@ class ActionTrainer:
             "step": self.step,
             "seconds": self.seconds,
         }
-        partial = path.with_suffix(".partial")
-        torch.save(content, partial)
-        partial.replace(path)
+        write_checkpoint(path, content)
 
     def load(self, path: Path) -> None:
         """Go on from what `save` wrote.
@@ -150,14 +138,14 @@ class ActionTrainer:
         Raises:
             ModelError: If the file cannot be read or belongs to another model.
         """
+        content = read_checkpoint(path)
         try:
-            content = torch.load(path, weights_only=True)
             self.encoder.load_state_dict(content["weights"]["encoder"])
             self.head.load_state_dict(content["weights"]["head"])
             self.tasks.load_state_dict(content["tasks"])
             for optimizer, state in zip(self._optimizers, content["optimizers"], strict=True):
                 optimizer.load_state_dict(state)
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, ValueError) as error:
             message = f"{path} is no checkpoint of this training: {error}"
             raise ModelError(message.replace("\n", " ")) from error
         self.averaged = content["averaged"]
@@ -188,16 +176,12 @@ class ActionTrainer:
     def _train_step(self, stage: Stage, within: float, batch: ClipBatch) -> dict[str, float]:
         shape = learning_shape(within)
         rates = {"encoder": stage.encoder_rate, "head": stage.head_rate}
-        for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rates[group["part"]] * shape
-            optimizer.zero_grad(set_to_none=True)
+        set_rates(self._optimizers, {part: rate * shape for part, rate in rates.items()})
         with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
             losses = self._losses(stage, batch)
         total = torch.stack(list(losses.values())).sum()
         total.backward()
-        used = [p for p in self._parameters() if p.grad is not None]
-        nn.utils.clip_grad_norm_(used, 1.0)
+        nn.utils.clip_grad_norm_(list(learning_parameters(self._optimizers)), 1.0)
         for optimizer in self._optimizers:
             optimizer.step()
         self._follow()
@@ -216,26 +200,15 @@ class ActionTrainer:
         if stage.head_rate > 0:
             features = tokens.unflatten(0, (num_clips, num_frames))
             output = self.head(features, batch.seconds)
-            first = stage.warm_up_frames
-            passes = tuple(logits[:, first:] for logits in output.iterations)
-            losses["actions"] = refinement_loss(passes, batch.targets[:, first:])
+            counted = torch.ones(num_clips, num_frames, dtype=torch.bool)
+            counted[:, : stage.warm_up_frames] = False
+            objective = LabelObjective("softmax")
+            losses["actions"] = objective.loss(output.iterations, batch.targets, counted)
         return losses
 
-    def _parameters(self) -> list[nn.Parameter]:
-        groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
-        return [parameter for group in groups for parameter in group["params"]]
-
-    @torch.no_grad()
     def _follow(self) -> None:
-        """Let the averaged weights follow, faster while they are young."""
-        keep = min(self._average, (1 + self.step) / (10 + self.step))
         for part, weights in self._weights().items():
-            for name, value in weights.items():
-                average = self.averaged[part][name]
-                if average.is_floating_point():
-                    average.lerp_(value, 1 - keep)
-                else:
-                    average.copy_(value)
+            follow_weights(self.averaged[part], weights, self._average, self.step)
 
 
 def averaged_weights(path: Path) -> dict[str, dict[str, Tensor]]:
@@ -250,11 +223,10 @@ def averaged_weights(path: Path) -> dict[str, dict[str, Tensor]]:
     Raises:
         ModelError: If the file cannot be read.
     """
-    try:
-        return torch.load(path, weights_only=True)["averaged"]
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        message = f"{path} is no checkpoint of a training: {error}"
-        raise ModelError(message.replace("\n", " ")) from error
+    content = read_checkpoint(path)
+    if "averaged" not in content:
+        raise ModelError(f"{path} is no checkpoint of a training: it holds no averaged weights")
+    return content["averaged"]
 
 
 def _quicken_stem(encoder: FrameEncoder) -> None:

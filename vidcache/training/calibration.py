@@ -1,6 +1,7 @@
 """Scores that hold: a temperature for the probabilities and a threshold for ``unsure``."""
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,15 +12,19 @@ from vidcache.errors import InputError
 __all__ = ["calibration_error", "choose_threshold", "fit_temperature"]
 
 
-def fit_temperature(logits: Tensor, targets: Tensor) -> float:
+def fit_temperature(
+    logits: Tensor, targets: Tensor, activation: Literal["softmax", "sigmoid"] = "softmax"
+) -> float:
     """Return the temperature with the least cross-entropy.
 
     Args:
         logits: Outputs of a head, shape (n, K).
-        targets: Distributions of the labels shown, shape (n, K).
+        targets: Distributions of the labels shown, shape (n, K); with ``"sigmoid"`` 1 for each
+            label shown.
+        activation: How logits become probabilities.
 
     Returns:
-        What to divide the logits by before the softmax, 0.1 to 10.
+        What to divide the logits by before the activation, 0.1 to 10.
 
     Example:
         >>> logits = torch.eye(4).repeat(50, 1)
@@ -28,9 +33,14 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks".
     """
+    measures = {
+        "softmax": functional.cross_entropy,
+        "sigmoid": functional.binary_cross_entropy_with_logits,
+    }
+    measure = measures[activation]
 
     def loss(exponent: float) -> float:
-        return float(functional.cross_entropy(logits / math.exp(exponent), targets))
+        return float(measure(logits / math.exp(exponent), targets))
 
     low, high = math.log(0.1), math.log(10.0)
     # Cross-entropy has one valley along the inverse of the temperature: a ternary search finds it.

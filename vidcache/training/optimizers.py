@@ -1,37 +1,70 @@
 # pyright: basic
-"""The optimizers of encoder and head."""
+"""The optimizers of what is trained: encoder, head, or a rival of the head."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
+from torch import nn
 
-from vidcache.encoder import FrameEncoder
-from vidcache.head import CameraHead
-from vidcache.training.body_tasks import BodyTasks
+__all__ = ["TrainedPart", "learning_parameters", "make_optimizers", "set_rates"]
 
-__all__ = ["make_optimizers"]
+
+@dataclass(frozen=True, eq=False)
+class TrainedPart:
+    """A part that is trained at a rate of its own.
+
+    Attributes:
+        name: By which its rate is set.
+        modules: What belongs to it.
+        blocks: The transformer blocks among them, whose matrices Muon trains; None for none.
+    """
+
+    name: str
+    modules: Sequence[nn.Module]
+    blocks: nn.Module | None = None
 
 
 def make_optimizers(
-    encoder: FrameEncoder, head: CameraHead, tasks: BodyTasks
+    parts: Sequence[TrainedPart], *, weight_decay: float = 0.05
 ) -> tuple[torch.optim.Optimizer, ...]:
-    """Muon for the matrices of the transformer blocks, AdamW for all else.
+    """Muon for the matrices of transformer blocks, AdamW for all else.
+
+    Args:
+        parts: What is trained.
+        weight_decay: How fast weights shrink, in parts of the learning rate.
 
     Returns:
-        The optimizers. Each of their groups has a ``part``, ``"encoder"`` or ``"head"``.
+        The optimizers. Each of their groups has a ``part``, by name.
 
     Source: Jordan et al. 2024, "Muon"; steps scaled to those of AdamW as in Liu et al. 2025.
     """
-    sides = {
-        "encoder": (encoder.vit.blocks, [*encoder.parameters(), *tasks.parameters()]),
-        "head": (head.trunk, list(head.parameters())),
-    }
     matrices, others = [], []
-    for part, (blocks, parameters) in sides.items():
-        inner = [parameter for parameter in blocks.parameters() if parameter.ndim == 2]
+    for part in parts:
+        inner = [] if part.blocks is None else [p for p in part.blocks.parameters() if p.ndim == 2]
         known = {id(parameter) for parameter in inner}
-        matrices.append({"params": inner, "part": part})
-        rest = [parameter for parameter in parameters if id(parameter) not in known]
-        others.append({"params": rest, "part": part})
-    return (
-        torch.optim.Muon(matrices, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.05),
-    )
+        everything = [p for module in part.modules for p in module.parameters()]
+        rest = [parameter for parameter in everything if id(parameter) not in known]
+        if inner:
+            matrices.append({"params": inner, "part": part.name})
+        others.append({"params": rest, "part": part.name})
+    adam = torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=weight_decay)
+    if not matrices:
+        return (adam,)
+    muon = torch.optim.Muon(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+    return (muon, adam)
+
+
+def set_rates(optimizers: Sequence[torch.optim.Optimizer], rates: dict[str, float]) -> None:
+    """Set the learning rate of every part and forget the gradients of the last step."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rates[group["part"]]
+        optimizer.zero_grad(set_to_none=True)
+
+
+def learning_parameters(optimizers: Sequence[torch.optim.Optimizer]) -> Iterator[nn.Parameter]:
+    """Return the parameters that have a gradient now."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            yield from (parameter for parameter in group["params"] if parameter.grad is not None)

@@ -57,13 +57,13 @@ class Budget:
         return seconds / (60 * self.minutes)
 
 
-def learning_shape(within: float) -> float:
+def learning_shape(within: float, rise: float = 0.04) -> float:
     """Return the part of the peak rate: a short rise, then half a cosine down to 2 %.
 
     Args:
         within: Progress within the stage, from 0 to 1.
+        rise: How much of it the rise takes, below 1.
     """
-    rise = 0.04
     if within < rise:
         return 0.05 + 0.95 * within / rise
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, (within - rise) / (1 - rise))))
