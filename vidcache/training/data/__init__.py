@@ -7,7 +7,9 @@ from vidcache.training.data.dataset import (
     Segment,
     SplitName,
 )
+from vidcache.training.data.frame_arrays import read_arrays
 from vidcache.training.data.frame_targets import frame_targets, ignore_mask
+from vidcache.training.data.reading import load_dataset
 
 __all__ = [
     "SPLITS",
@@ -17,4 +19,6 @@ __all__ = [
     "SplitName",
     "frame_targets",
     "ignore_mask",
+    "load_dataset",
+    "read_arrays",
 ]
