@@ -7,9 +7,12 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from vidcache.encoder.box_regions import pool_boxes
 from vidcache.encoder.compute_copy import ComputeCopy
 from vidcache.encoder.precision import Precision, choose_precision
 from vidcache.encoder.preprocessing import Images, Preprocessing
@@ -194,6 +197,32 @@ class FrameEncoder(nn.Module):
                 tokens = self._encode(vit, pixels)
         # A copy made out here is an ordinary tensor, which a head may be trained on.
         return tokens.to(torch.float32, copy=True)
+
+    def regions(
+        self, image_rgb: NDArray[np.uint8], boxes_xyxy: NDArray[np.floating]
+    ) -> torch.Tensor:
+        """Says what a picture looks like under boxes, without gradients.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+            boxes_xyxy: Boxes in its pixels, shape (K, 4).
+
+        Returns:
+            For each box the mean of the patches under it by area, at least that of the nearest
+            one: float32, shape (K, C).
+
+        Raises:
+            InputError: The picture has another type or shape.
+        """
+        vit = self._compute_copy.get(self.precision.dtype)
+        with torch.inference_mode():
+            pixels = self.preprocess([image_rgb]).to(next(vit.parameters()).dtype)
+            patches = vit.forward_features(pixels)[0, vit.num_prefix_tokens :]
+            placed = self.preprocessing.place_boxes(boxes_xyxy, image_rgb.shape[:2])
+            grid = patches.unflatten(0, self._patch_grid)
+            pooled = pool_boxes(grid, torch.from_numpy(placed), self.image_size)
+            regions = getattr(vit, self._region_norm)(pooled) if self._region_norm else pooled
+        return regions.to(torch.float32, copy=True)
 
     def fingerprint(self) -> str:
         """Names what this encoder computes: equal fingerprints, equal features.

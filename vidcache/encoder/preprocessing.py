@@ -86,6 +86,31 @@ class Preprocessing:
             return torch.empty(0, 3, *self.size, device=device)
         return self._normalise(torch.cat(fitted))
 
+    def place_boxes(
+        self, boxes_xyxy: NDArray[np.floating], picture_size: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        """Says where boxes of a picture lie in its pixels after fitting.
+
+        Args:
+            boxes_xyxy: Boxes in pixels of the picture, shape (K, 4).
+            picture_size: Height and width of the picture.
+
+        Returns:
+            The boxes in pixels of the result, shape (K, 4); they may reach beyond its edges.
+        """
+        height, width = picture_size
+        if self.fit == "crop":
+            inner = self._crop_size(height, width)
+            top, left = (-_margin(new, size) for new, size in zip(inner, self.size, strict=True))
+        elif self.fit == "pad":
+            inner = self._pad_size(height, width)
+            top, left = ((size - new) // 2 for new, size in zip(inner, self.size, strict=True))
+        else:
+            inner, top, left = self.size, 0, 0
+        scale = (inner[1] / width, inner[0] / height)
+        boxes = np.asarray(boxes_xyxy, np.float64).reshape(-1, 4)
+        return boxes * np.array(scale * 2) + np.array((left, top) * 2)
+
     def _fit_batch(self, images: torch.Tensor) -> torch.Tensor:
         """(B, height, width, 3) to (B, 3, *size), values 0 to 255."""
         pixels = images.permute(0, 3, 1, 2)
@@ -98,31 +123,34 @@ class Preprocessing:
         return self._crop(pixels)
 
     def _crop(self, pixels: torch.Tensor) -> torch.Tensor:
-        # The roundings below are those of torchvision's Resize and CenterCrop and of timm's
+        new_size = self._crop_size(*pixels.shape[-2:])
+        resized = self._resize(pixels, new_size)
+        top, left = (_margin(new, size) for new, size in zip(new_size, self.size, strict=True))
+        return resized[:, :, top : top + self.size[0], left : left + self.size[1]]
+
+    def _crop_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that a picture is resized to before its centre is cut out."""
+        # The roundings are those of torchvision's Resize and CenterCrop and of timm's
         # ResizeKeepRatio, which timm's evaluation transform is made of.
-        height, width = pixels.shape[-2:]
         scaled = [math.floor(side / self.crop_pct) for side in self.size]
         if scaled[0] == scaled[1]:
             short = scaled[0]
             if height <= width:
-                new_size = (short, int(short * width / height))
-            else:
-                new_size = (int(short * height / width), short)
-        else:
-            ratio = min(height / scaled[0], width / scaled[1])
-            new_size = (round(height / ratio), round(width / ratio))
-        resized = self._resize(pixels, new_size)
-        top = round((new_size[0] - self.size[0]) / 2)
-        left = round((new_size[1] - self.size[1]) / 2)
-        return resized[:, :, top : top + self.size[0], left : left + self.size[1]]
+                return short, int(short * width / height)
+            return int(short * height / width), short
+        ratio = min(height / scaled[0], width / scaled[1])
+        return round(height / ratio), round(width / ratio)
 
-    def _pad(self, pixels: torch.Tensor) -> torch.Tensor:
-        height, width = pixels.shape[-2:]
+    def _pad_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the whole picture within the result."""
         ratio = min(self.size[0] / height, self.size[1] / width)
-        inner = (
+        return (
             min(max(round(height * ratio), 1), self.size[0]),
             min(max(round(width * ratio), 1), self.size[1]),
         )
+
+    def _pad(self, pixels: torch.Tensor) -> torch.Tensor:
+        inner = self._pad_size(*pixels.shape[-2:])
         resized = self._resize(pixels, inner)
         if inner == self.size:
             return resized
@@ -151,6 +179,11 @@ class Preprocessing:
         scale = torch.tensor(self.std, device=pixels.device).mul_(255).reciprocal_().view(3, 1, 1)
         result = pixels.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
         return result.sub_(mean).mul_(scale)
+
+
+def _margin(resized: int, kept: int) -> int:
+    """How much is cut off before the centre of a side, in pixels; timm rounds so."""
+    return round((resized - kept) / 2)
 
 
 def _as_tensor(images: object, num_dims: int, device: str | torch.device) -> torch.Tensor:
