@@ -2,5 +2,6 @@
 
 from vidcache.model.action_model import ActionModel
 from vidcache.model.config import ActionModelConfig
+from vidcache.model.text_labels import TextLabels
 
-__all__ = ["ActionModel", "ActionModelConfig"]
+__all__ = ["ActionModel", "ActionModelConfig", "TextLabels"]

@@ -18,6 +18,8 @@ from vidcache.head import CameraHead
 from vidcache.model.config import ActionModelConfig
 from vidcache.model.model_card import describe_model
 from vidcache.model.model_file import find_model, read_model, write_model
+from vidcache.model.model_texts import label_by_texts, take_texts, text_tensors
+from vidcache.model.text_labels import TextLabels
 
 __all__ = ["ActionModel"]
 
@@ -87,6 +89,7 @@ class ActionModel(nn.Module):
                 f"{joined} of these each: give {joined * self.encoder.num_features}"
             )
         self.head = CameraHead(config.head)
+        self._texts: TextLabels | None = None
         # Written down here, so that a saved model does not depend on timm's defaults of its day.
         preprocessing = self.encoder.preprocessing
         self._config = replace(
@@ -134,6 +137,27 @@ class ActionModel(nn.Module):
     def threshold(self) -> float:
         """Score below which no action is shown but ``unsure``."""
         return self._config.threshold
+
+    @property
+    def text_labels(self) -> TextLabels | None:
+        """The labels' texts, all but the first's; None where outputs are labels, or none is set."""
+        return self._texts
+
+    def set_text_labels(self, texts: TextLabels) -> None:
+        """Gives a head that predicts embeddings other labels; streams remember what they saw.
+
+        Scores from the next step on are those of a model that has had these labels from the
+        beginning. The first label, which stands for none of them, stays.
+
+        Args:
+            texts: The labels.
+
+        Raises:
+            ConfigError: The head does not predict embeddings, these have another width or come
+                from another text tower, or one of them is called like the first label.
+        """
+        self._config = label_by_texts(self._config, texts)
+        self._texts = texts
 
     def init_state(self, batch_size: int = 1) -> HeadState:
         """Makes the state of new streams, with all the memory that they will ever need.
@@ -218,7 +242,8 @@ class ActionModel(nn.Module):
         Raises:
             ModelError: The file cannot be written, or a weight is not finite in ``dtype``.
         """
-        write_model(Path(path), self.config, self.state_dict(), dtype)
+        tensors = self.state_dict() | text_tensors(self._texts)
+        write_model(Path(path), self.config, tensors, dtype)
 
     @classmethod
     def load(
@@ -246,12 +271,22 @@ class ActionModel(nn.Module):
         config, tensors = read_model(path)
         try:
             model = cls(config, precision=precision)
+            texts = take_texts(config, tensors)
             model.load_state_dict(tensors)
+            if texts is not None:
+                model.set_text_labels(texts)
         except (ConfigError, RuntimeError) as error:
             detail = re.sub(r"\s+", " ", str(error))[:240]
             raise ModelError(f"the model file {path} cannot be used: {detail}") from error
         return model.eval().to(device)
 
     def _calibrate(self, prediction: Tensor) -> Tensor:
+        if self._config.outputs == "embedding":
+            if self._texts is None:
+                raise ConfigError(
+                    "the head predicts embeddings, and there are no labels to compare them with: "
+                    "call set_text_labels first"
+                )
+            return self._texts.scores(prediction, self.temperature)
         logits = prediction.float() / self.temperature
         return logits.sigmoid() if self._config.activation == "sigmoid" else logits.softmax(dim=-1)

