@@ -9,7 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ActionScore", "Discontinuity", "Event", "Frame", "FrameResult", "Track"]
+__all__ = [
+    "ActionScore",
+    "Discontinuity",
+    "Event",
+    "Frame",
+    "FrameResult",
+    "LabelChange",
+    "Track",
+]
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,21 @@ class Event:
 
 
 @dataclass(frozen=True)
+class LabelChange:
+    """A place where the labels of frames were changed for others.
+
+    Attributes:
+        frame: Index of the first frame with these labels.
+        pts_seconds: Presentation time of that frame.
+        labels: All labels from there on, in the order of the model.
+    """
+
+    frame: int
+    pts_seconds: float
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FrameResult:
     """Everything that vidcache says about one frame.
 
@@ -134,7 +157,8 @@ class FrameResult:
         session: Number of the tracker's session; a reset of the tracker starts a new one.
         time: Wall-clock arrival for live sources, else None.
         flags: The flags of the frame.
-        events: Actions that began or ended, as known at this frame, and discontinuities.
+        events: Actions that began or ended, as known at this frame, discontinuities, and changes
+            of the labels.
         timings: Seconds spent on this frame by stage name.
     """
 
@@ -146,5 +170,5 @@ class FrameResult:
     session: int = 0
     time: float | None = None
     flags: tuple[str, ...] = ()
-    events: tuple[Event | Discontinuity, ...] = ()
+    events: tuple[Event | Discontinuity | LabelChange, ...] = ()
     timings: dict[str, float] = field(default_factory=dict[str, float])

@@ -89,7 +89,11 @@ class Recall:
             self.finish()
         self._prefix = self._prefix or self._cache.start(self._salt())
         times: list[float] = [] if seconds is None else [float(t) for t in seconds[0]]
-        self._prefix = chain(self._prefix, b"", f"{list(starts)} {[t.hex() for t in times]}")
+        # Labels may change between two groups: from there on known scores are of other labels.
+        texts = self._model.text_labels
+        labels = "" if texts is None else texts.fingerprint()
+        note = f"{list(starts)} {[t.hex() for t in times]}{labels}"
+        self._prefix = chain(self._prefix, b"", note)
         for frame in frames:
             pixels = np.ascontiguousarray(frame.image_rgb)
             note = "tainted" if "tainted" in frame.flags else ""

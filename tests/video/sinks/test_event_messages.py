@@ -2,7 +2,7 @@ import pytest
 from sink_input import HEADER, make_result
 
 from vidcache.errors import ConfigError
-from vidcache.frames import ActionScore, Discontinuity, Event, Track
+from vidcache.frames import ActionScore, Discontinuity, Event, LabelChange, Track
 from vidcache.video.sinks.event_messages import EventMessages
 
 
@@ -89,3 +89,12 @@ def test_objects_that_do_the_same_are_told_apart():
         *(("start", 4, 1), ("start", 5, 1), ("end", 5, 1), ("update", 4, 1))
     ]
     assert (told[2]["seconds"], told[3]["seconds"], told[3]["score"]) == (0.4, 2.0, 0.7)
+
+
+def test_new_labels_are_told_of():
+    messages = EventMessages("door")
+    messages.begin({})
+    change = LabelChange(7, 0.28, ("nobody", "wave"))
+    (message,) = messages.of_result(make_result(7, events=(change,)))
+    assert (message["type"], message["labels"]) == ("labels", ["nobody", "wave"])
+    assert (message["frame"], message["source"]) == (7, "door")

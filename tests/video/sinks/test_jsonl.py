@@ -5,9 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sink_input import feed, make_result
 
 from vidcache.errors import InputError, SinkError
-from vidcache.frames import ActionScore, Discontinuity, Event, Frame, FrameResult, Track
+from vidcache.frames import (
+    ActionScore,
+    Discontinuity,
+    Event,
+    Frame,
+    FrameResult,
+    LabelChange,
+    Track,
+)
 from vidcache.video import JsonlSink, iter_records, read_jsonl, records_from_result
 
 HEADER = {
@@ -268,3 +277,17 @@ def test_what_each_object_does_is_read_back(tmp_path: Path) -> None:
     recording = read_jsonl(path)
     assert recording.events == (event,)
     assert recording.frames[0].objects == objects
+
+
+def test_new_labels_have_a_record_before_the_first_frame_that_is_scored_by_them(tmp_path):
+    change = LabelChange(1, 0.04, ("nobody", "wave"))
+    path = tmp_path / "results.jsonl"
+    feed(JsonlSink(path), [make_result(0), make_result(1, events=(change,)), make_result(2)])
+    records = list(iter_records(path))
+    assert [record["type"] for record in records] == [
+        *("header", "frame", "labels", "frame", "frame", "end")
+    ]
+    assert records[2] == {"type": "labels", "frame": 1, "pts": 0.04, "labels": ["nobody", "wave"]}
+    recording = read_jsonl(path)
+    assert recording.events == (change,)
+    assert [frame.events for frame in recording.frames] == [(), (change,), ()]

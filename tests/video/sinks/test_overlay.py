@@ -1,11 +1,13 @@
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from sink_input import make_frame, make_result
 
 from vidcache.errors import InputError
-from vidcache.frames import ActionScore, Frame, FrameResult, Track
+from vidcache.frames import ActionScore, Frame, FrameResult, LabelChange, Track
 from vidcache.video import Overlay
 from vidcache.video.sinks.palette import UNSURE, Palette, id_color
 
@@ -139,3 +141,13 @@ def test_labels_have_colours_of_their_own() -> None:
 def test_a_strip_of_no_time_is_refused() -> None:
     with pytest.raises(InputError, match="strip_seconds"):
         Overlay(LABELS, strip_seconds=0)
+
+
+def test_new_labels_have_the_colours_that_they_would_have_had_from_the_beginning():
+    new = ("nobody", "wave", "clap")
+    result = make_result(0, action="clap", actions=(ActionScore("clap", 0.9),))
+    frame = make_frame(0, size=(320, 240))
+    expected = Overlay(new).draw(frame, result)
+    changed = replace(result, events=(LabelChange(0, 0.0, new),))
+    overlay = Overlay(["nobody", "walk"])
+    np.testing.assert_array_equal(overlay.draw(frame, changed), expected)

@@ -4,7 +4,7 @@ import pytest
 from sink_input import HEADER, make_frame, make_result, run_under_file_limit
 
 from vidcache.errors import ConfigError, SinkError
-from vidcache.frames import Discontinuity
+from vidcache.frames import Discontinuity, LabelChange
 from vidcache.video import RotatingJsonlSink, read_jsonl
 
 LIVE = {**HEADER, "live": True}
@@ -133,3 +133,18 @@ def test_what_makes_no_sense_is_refused(tmp_path):
         RotatingJsonlSink(tmp_path / "none" / "a.jsonl").open({})
     with pytest.raises(SinkError, match="call open"):
         RotatingJsonlSink(tmp_path / "a.jsonl").write(make_frame(0), make_result(0))
+
+
+def test_parts_after_a_change_of_labels_begin_with_the_new_ones(tmp_path):
+    change = LabelChange(30, 1.2, ("nobody", "wave"))
+    sink = RotatingJsonlSink(tmp_path / "camera.jsonl", max_seconds=1.0)
+    with sink:
+        sink.open(dict(LIVE))
+        for index in range(60):
+            events = (change,) if index == 30 else ()
+            sink.write(make_frame(index), make_result(index, events=events))
+    found = parts(tmp_path)
+    assert [part.header["labels"] for part in found] == [
+        *(["nobody", "walk"], ["nobody", "walk"], ["nobody", "wave"])
+    ]
+    assert found[1].events == (change,)

@@ -1,10 +1,10 @@
-"""What a webhook or a broker is told: actions that begin, go on and end, and discontinuities."""
+"""What a webhook or a broker is told: actions that begin and end, gaps, and other labels."""
 
 import uuid
 from typing import Any, TypeAlias
 
 from vidcache.errors import ConfigError
-from vidcache.frames import Discontinuity, Event, FrameResult
+from vidcache.frames import Discontinuity, Event, FrameResult, LabelChange
 from vidcache.video.sinks.records import SCHEMA_VERSION, record_from_event
 
 __all__ = ["EventMessages"]
@@ -76,9 +76,11 @@ class EventMessages:
         events = end.get("events", ()) if end is not None else ()
         return [self._of_event(event, None) for event in events]
 
-    def _of_event(self, event: Event | Discontinuity, result: FrameResult | None) -> dict[str, Any]:
+    def _of_event(
+        self, event: Event | Discontinuity | LabelChange, result: FrameResult | None
+    ) -> dict[str, Any]:
         record = record_from_event(event)
-        if isinstance(event, Discontinuity):
+        if not isinstance(event, Event):
             return self._message(record)
         now = event.pts_seconds
         doing = (event.label, event.object_id, event.session)

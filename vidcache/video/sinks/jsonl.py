@@ -1,8 +1,9 @@
 """Results as JSON lines, written while the video is watched.
 
-One JSON object a line: first a ``header``; then for every frame its ``discontinuity`` records, the
-``frame``, and its ``event`` records (actions that began or ended, as known at that frame); last an
-``end``. A file without an ``end`` was cut off, and all its whole lines are good.
+One JSON object a line: first a ``header``; then for every frame its ``discontinuity`` records, a
+``labels`` record where the labels were changed for others, the ``frame``, and its ``event`` records
+(actions that began or ended, as known at that frame); last an ``end``. A file without an ``end``
+was cut off, and all its whole lines are good.
 """
 
 import os

@@ -24,14 +24,17 @@ _log = logging.getLogger(__name__)
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _DEFAULT_PREFIX = "vidcache"
+# Where messages go by their type; the others are events.
+_TOPICS = {"discontinuity": "discontinuities", "labels": "labels"}
 
 
 class MqttSink(MessageSink):
     """Publishes events and discontinuities as JSON (see `EventMessages`) with QoS 1.
 
     Of a source called ``door``, and with the prefix ``vidcache``: events go to
-    ``vidcache/door/events``, discontinuities to ``vidcache/door/discontinuities``; the retained
-    ``vidcache/door/status`` is ``online`` while the source is watched, else ``offline``, which
+    ``vidcache/door/events``, discontinuities to ``vidcache/door/discontinuities``, and labels that
+    were changed for others to ``vidcache/door/labels``; the retained ``vidcache/door/status`` is
+    ``online`` while the source is watched, else ``offline``, which
     the broker itself says, by a last will, when the program is gone. While the broker is away
     messages wait, and are published in their order when it is back; now and then one arrives
     twice, which its ``id`` tells.
@@ -154,7 +157,7 @@ class _Publisher:
         if client is None or not client.is_connected():
             raise UndeliveredError(self._problem)
         if self._pending is None or self._pending[0] != number:
-            kind = "discontinuities" if message.get("type") == "discontinuity" else "events"
+            kind = _TOPICS.get(str(message.get("type")), "events")
             payload = json_line(message).encode()
             self._pending = (number, client.publish(self._topic(kind), payload, qos=1))
         info = self._pending[1]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import InputError, MissingExtraError
-from vidcache.frames import ActionScore, Frame, FrameResult, Track
+from vidcache.frames import ActionScore, Frame, FrameResult, LabelChange, Track
 from vidcache.video.sinks.palette import AMBER, Color, Palette, id_color, is_light
 
 __all__ = ["Overlay"]
@@ -29,7 +29,8 @@ class Overlay:
     seconds. It remembers those seconds, so each video needs an overlay of its own.
 
     Args:
-        labels: The model's labels, in order: each has its own colour.
+        labels: The model's labels, in order: each has its own colour. When they change, results
+            tell.
         strip_seconds: How much of the past the strip shows.
         max_actions: How many scores the panel shows at most; small frames show fewer.
 
@@ -72,6 +73,9 @@ class Overlay:
         Returns:
             RGB picture of the frame's size, shape (height, width, 3), uint8.
         """
+        for event in result.events:
+            if isinstance(event, LabelChange):
+                self._labels, self._palette = event.labels, Palette(event.labels)
         self._remember(frame.pts_seconds, result.action)
         image = np.array(frame.image_rgb, order="C")
         height, width = image.shape[:2]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from vidcache.errors import InputError
-from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, Track
+from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, LabelChange, Track
 from vidcache.video.sinks.records import SCHEMA_VERSION
 
 __all__ = ["Recording", "iter_records", "read_jsonl"]
@@ -21,13 +21,14 @@ class Recording:
     Attributes:
         header: What was watched, with what.
         frames: The result of each frame, with the events that were reported at it.
-        events: Actions that began or ended, and discontinuities, in the order of the file.
+        events: Actions that began or ended, discontinuities, and changes of the labels, in the
+            order of the file.
         end: The closing summary; None if the file was cut off.
     """
 
     header: dict[str, Any]
     frames: tuple[FrameResult, ...]
-    events: tuple[Event | Discontinuity, ...]
+    events: tuple[Event | Discontinuity | LabelChange, ...]
     end: dict[str, Any] | None
 
     @property
@@ -73,8 +74,8 @@ def read_jsonl(path: str | os.PathLike[str]) -> Recording:
     header: dict[str, Any] | None = None
     end: dict[str, Any] | None = None
     frames: list[FrameResult] = []
-    events: list[Event | Discontinuity] = []
-    pending: list[Discontinuity] = []
+    events: list[Event | Discontinuity | LabelChange] = []
+    pending: list[Discontinuity | LabelChange] = []
     for record in iter_records(path):
         kind = record.get("type")
         try:
@@ -94,6 +95,10 @@ def read_jsonl(path: str | os.PathLike[str]) -> Recording:
                 )
                 pending.append(gap)
                 events.append(gap)
+            elif kind == "labels":
+                change = LabelChange(record["frame"], record["pts"], tuple(record["labels"]))
+                pending.append(change)
+                events.append(change)
             elif kind == "event":
                 event = Event(
                     record["kind"],
@@ -126,7 +131,9 @@ def _check_header(path: str | os.PathLike[str], record: dict[str, Any]) -> None:
         )
 
 
-def _result_from_record(record: dict[str, Any], before: list[Discontinuity]) -> FrameResult:
+def _result_from_record(
+    record: dict[str, Any], before: list[Discontinuity | LabelChange]
+) -> FrameResult:
     return FrameResult(
         index=record["frame"],
         pts_seconds=record["pts"],

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from vidcache.frames import Discontinuity, Event, FrameResult, Track
+from vidcache.frames import Discontinuity, Event, FrameResult, LabelChange, Track
 
 __all__ = ["SCHEMA_VERSION", "json_line", "record_from_event", "records_from_result"]
 
@@ -23,9 +23,10 @@ def json_line(record: dict[str, Any]) -> str:
 
 
 def records_from_result(result: FrameResult) -> list[dict[str, Any]]:
-    """The JSON records of one frame: its discontinuities, the frame, its events.
+    """The JSON records of one frame: discontinuities and new labels, the frame, its events.
 
-    A discontinuity stands before its frame because the frame does not follow from what is above;
+    A discontinuity stands before its frame because the frame does not follow from what is above,
+    and ``labels`` because its scores are of these and no longer of those named further up;
     an event stands after the frame at which it became known, and may name an earlier one. ``time``
     is there for live sources only, ``session`` once a tracker has been reset, and an object's
     ``action`` with its ``action_score`` where objects are labelled one by one.
@@ -45,14 +46,16 @@ def records_from_result(result: FrameResult) -> list[dict[str, Any]]:
         frame["session"] = result.session
     if result.time is not None:
         frame["time"] = round(result.time, 3)
-    before = [record_from_event(e) for e in result.events if isinstance(e, Discontinuity)]
+    before = [record_from_event(e) for e in result.events if not isinstance(e, Event)]
     after = [record_from_event(e) for e in result.events if isinstance(e, Event)]
     return [*before, frame, *after]
 
 
-def record_from_event(event: Event | Discontinuity) -> dict[str, Any]:
-    """The JSON record of an action that began or ended, or of a discontinuity."""
+def record_from_event(event: Event | Discontinuity | LabelChange) -> dict[str, Any]:
+    """The JSON record of an action that began or ended, of a discontinuity, or of new labels."""
     place = {"frame": event.frame, "pts": round(event.pts_seconds, 6)}
+    if isinstance(event, LabelChange):
+        return {"type": "labels", **place, "labels": list(event.labels)}
     if isinstance(event, Discontinuity):
         known = {"type": "discontinuity", "reason": event.reason, **place}
         if event.detail:

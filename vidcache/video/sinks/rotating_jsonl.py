@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcache.errors import ConfigError, SinkError
-from vidcache.frames import Discontinuity, Frame, FrameResult
+from vidcache.frames import Discontinuity, Frame, FrameResult, LabelChange
 from vidcache.video.closing import Closing
 from vidcache.video.sinks.jsonl import JsonlSink
 from vidcache.video.sinks.numbered_files import NumberedFiles
@@ -92,6 +92,10 @@ class RotatingJsonlSink(Closing):
     def write(self, frame: Frame, result: FrameResult) -> None:
         """Write the records of one frame, in a new part if it is time. See `Sink.write`."""
         self._check_open()
+        for event in result.events:
+            if isinstance(event, LabelChange):
+                # Parts to come begin with what holds then.
+                self._header = {**self._header, "labels": list(event.labels)}
         try:
             if self._is_full(result.pts_seconds):
                 self._end_part()

@@ -72,7 +72,7 @@ class SourceCounters:
             for event in result.events:
                 if isinstance(event, Event):
                     self.started[event.label] += event.kind == "start"
-                else:
+                elif isinstance(event, Discontinuity):
                     self.gaps[event.reason] += 1
             self.lag_seconds = None if result.time is None else max(0.0, time.time() - result.time)
 
