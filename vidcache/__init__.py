@@ -28,9 +28,17 @@ if TYPE_CHECKING:
     from vidcache.config import Config, load_config
     from vidcache.encoder import FrameEncoder
     from vidcache.errors import VidcacheError
-    from vidcache.frames import ActionScore, Discontinuity, Event, Frame, FrameResult, Track
+    from vidcache.frames import (
+        ActionScore,
+        Discontinuity,
+        Event,
+        Frame,
+        FrameResult,
+        LabelChange,
+        Track,
+    )
     from vidcache.head import CameraHead, HeadConfig, HeadOutput, Plan, plan
-    from vidcache.model import ActionModel
+    from vidcache.model import ActionModel, TextLabels
     from vidcache.pipeline import Pipeline, watch
     from vidcache.tracking import Detector, Tracker, UltralyticsTracker
     from vidcache.video import JsonlSink, Sink, VideoSink, WindowSink, open_source
@@ -57,6 +65,7 @@ __all__ = [
     "HeadState",
     "HeavyHitter",
     "JsonlSink",
+    "LabelChange",
     "LeastNovel",
     "LeastRecentlyAttended",
     "LogSpaced",
@@ -67,6 +76,7 @@ __all__ = [
     "Sink",
     "SinkWindow",
     "SlidingWindow",
+    "TextLabels",
     "TimeWindow",
     "Track",
     "Tracker",
@@ -106,10 +116,11 @@ _HOMES = {
         "Event",
         "Frame",
         "FrameResult",
+        "LabelChange",
         "Track",
     ),
     "vidcache.head": ("CameraHead", "HeadConfig", "HeadOutput", "Plan", "plan"),
-    "vidcache.model": ("ActionModel",),
+    "vidcache.model": ("ActionModel", "TextLabels"),
     "vidcache.pipeline": ("Pipeline", "watch"),
     "vidcache.tracking": ("Detector", "Tracker", "UltralyticsTracker"),
     "vidcache.video": ("JsonlSink", "Sink", "VideoSink", "WindowSink", "open_source"),
