@@ -2,20 +2,34 @@ import numpy as np
 import pytest
 
 from vidcache.errors import InputError
-from vidcache.training.metrics import DetectedStart, detect_starts, start_metrics, true_starts
+from vidcache.training.metrics import (
+    DetectedStart,
+    detect_starts,
+    said_labels,
+    start_metrics,
+    true_starts,
+)
 
 
 def test_starts_are_where_another_label_becomes_the_best():
     scores = np.array([[8, 1, 1], [3, 5, 2], [1, 6, 3], [2, 4, 4], [0, 1, 9], [9, 0, 1], [1, 9, 0]])
-    starts = detect_starts(scores / 10, np.arange(7) / 2)
+    seconds = np.arange(7) / 2
+    scores = scores / 10
+    starts = detect_starts(scores, said_labels(scores, 0.0), seconds)
     assert starts == (
         DetectedStart(1, 0.5, 0.5),
         DetectedStart(2, 2.0, 0.9),
         DetectedStart(1, 3.0, 0.9),
     )
-    sure = detect_starts(scores / 10, np.arange(7) / 2, threshold=0.6)
+    sure = detect_starts(scores, said_labels(scores, 0.6), seconds)
     assert [(start.label, start.seconds) for start in sure] == [(1, 1.0), (2, 2.0), (1, 3.0)]
-    assert detect_starts(scores / 10, np.arange(7), background=None)[0].label == 0
+    assert detect_starts(scores, said_labels(scores, 0.0), seconds, background=None)[0].label == 0
+
+
+def test_labels_that_go_side_by_side_start_each_by_itself():
+    scores = np.array([[0.9, 0.1, 0.6], [0.1, 0.7, 0.8], [0.1, 0.6, 0.2], [0.1, 0.6, 0.6]])
+    starts = detect_starts(scores, said_labels(scores, 0.5, "sigmoid"), np.arange(4))
+    assert [(start.label, start.seconds) for start in starts] == [(2, 0.0), (1, 1.0), (2, 3.0)]
 
 
 def test_true_starts_are_those_of_every_label_shown():
@@ -70,6 +84,6 @@ def test_what_cannot_be_judged_is_refused():
     with pytest.raises(InputError, match="offsets are"):
         start_metrics([[]], [[]], offsets=[0])
     with pytest.raises(InputError, match="one time a frame"):
-        detect_starts([[0.5, 0.5]], [0, 1])
+        detect_starts([[0.5, 0.5]], [[1, 0]], [0, 1])
     with pytest.raises(InputError, match="none earlier"):
         true_starts([[1, 0], [0, 1]], [1, 0])

@@ -18,6 +18,8 @@ from vidcache.training.metrics.frame_metrics import (
     shown_labels,
 )
 from vidcache.training.metrics.precision_recall import PrecisionRecallCurve, precision_recall_curve
+from vidcache.training.metrics.reliability import Reliability, reliability
+from vidcache.training.metrics.said_labels import Activation, said_labels
 from vidcache.training.metrics.segments import (
     LabelSegment,
     SegmentCounts,
@@ -35,10 +37,12 @@ from vidcache.training.metrics.starts import (
 )
 
 __all__ = [
+    "Activation",
     "DetectedStart",
     "FrameMetrics",
     "LabelSegment",
     "PrecisionRecallCurve",
+    "Reliability",
     "SegmentCounts",
     "StartMetrics",
     "average_precision",
@@ -52,6 +56,8 @@ __all__ = [
     "mean_average_precision",
     "mean_calibrated_average_precision",
     "precision_recall_curve",
+    "reliability",
+    "said_labels",
     "segment_counts",
     "segmental_f1",
     "shown_labels",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vidcache.errors import InputError
-from vidcache.training.metrics.checked_arrays import checked_scores, checked_targets
+from vidcache.training.metrics.checked_arrays import checked_table, checked_targets
 from vidcache.training.metrics.precision_recall import precision_recall_curve
 
 __all__ = ["DetectedStart", "StartMetrics", "detect_starts", "start_metrics", "true_starts"]
@@ -60,43 +60,37 @@ class StartMetrics:
 
 
 def detect_starts(
-    scores: ArrayLike,
-    seconds: ArrayLike,
-    background: int | None = 0,
-    threshold: float = 0.0,
+    scores: ArrayLike, said: ArrayLike, seconds: ArrayLike, background: int | None = 0
 ) -> tuple[DetectedStart, ...]:
-    """Return the starts in the scores of one video, as a stream would report them.
+    """Return the starts in what is said of one video, as a stream would report them.
 
     Args:
-        scores: Probabilities of one video's frames, shape (T, K).
-        seconds: Times of the frames, rising, shape (T,).
+        scores: Probabilities of the video's frames, shape (T, K).
+        said: 1 for each label said of a frame, else 0, shape (T, K); see
+            :func:`~vidcache.training.metrics.said_labels`.
+        seconds: Times of the frames, not decreasing, shape (T,).
         background: Number of the label that never starts; None if every label may.
-        threshold: Score below which the best label is not shown.
 
     Returns:
-        One for each frame whose best label is shown and was not the best shown one of the frame
-        before, in order; its score is that of the label in this frame.
+        One for each label of a frame that was not said of the frame before, in order; its score is
+        that of the label in this frame.
 
     Raises:
         InputError: A shape does not fit, there is no frame, or a score is NaN.
 
     Example:
         >>> scores = [[0.9, 0.1], [0.2, 0.8], [0.1, 0.9]]
-        >>> detect_starts(scores, [0.0, 0.5, 1.0])
+        >>> detect_starts(scores, [[1, 0], [0, 1], [0, 1]], [0.0, 0.5, 1.0])
         (DetectedStart(label=1, seconds=0.5, score=0.8),)
 
     Source: the criterion of Gao et al. 2019, "StartNet".
     """
-    numbers = checked_scores(scores)
+    numbers, shown = checked_table(scores, said)
     times = _checked_times(seconds, len(numbers))
-    best = numbers.argmax(axis=1)
-    certain = numbers.max(axis=1)
-    shown = np.where(certain >= threshold, best, -1)
-    begins = (shown != np.append(-1, shown[:-1])) & (shown >= 0)
     return tuple(
-        DetectedStart(int(shown[frame]), float(times[frame]), float(certain[frame]))
-        for frame in np.flatnonzero(begins)
-        if shown[frame] != background
+        DetectedStart(int(label), float(times[frame]), float(numbers[frame, label]))
+        for frame, label in np.argwhere(_begins(shown))
+        if label != background
     )
 
 
@@ -107,7 +101,7 @@ def true_starts(
 
     Args:
         targets: 1 for each label that a frame shows, else 0, shape (T, K).
-        seconds: Times of the frames, rising, shape (T,).
+        seconds: Times of the frames, not decreasing, shape (T,).
         background: Number of the label that never starts; None if every label may.
 
     Returns:
@@ -116,14 +110,7 @@ def true_starts(
     Raises:
         InputError: A shape does not fit, there is no frame, or a target is not 0 or 1.
     """
-    shown = checked_targets(targets)
-    times = _checked_times(seconds, len(shown))
-    before = np.concatenate([np.zeros_like(shown[:1]), shown[:-1]])
-    return tuple(
-        DetectedStart(int(label), float(times[frame]))
-        for frame, label in np.argwhere(shown & ~before)
-        if label != background
-    )
+    return detect_starts(checked_targets(targets), targets, seconds, background)
 
 
 def start_metrics(
@@ -226,6 +213,11 @@ def _precision(match: _Match) -> float:
     curve = precision_recall_curve(match.scores, right)
     # Starts that nothing was said of count as missed at every threshold.
     return replace(curve, num_positives=match.num_starts).area()
+
+
+def _begins(shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    before = np.concatenate([np.zeros_like(shown[:1]), shown[:-1]])
+    return shown & ~before
 
 
 def _mean(values: Sequence[float]) -> float:
