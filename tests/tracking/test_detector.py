@@ -94,7 +94,9 @@ def test_a_model_for_another_task_is_refused(tmp_path):
     path = tmp_path / "classifier.pt"
     model = ClassificationModel("yolo26n-cls.yaml", verbose=False)
     torch.save({"model": model, "train_args": {"task": "classify"}}, path)
-    with pytest.raises(ModelError, match="for the task 'classify', expected one that detects"):
+    with pytest.raises(
+        ModelError, match="for the task 'classify', expected one that detects objects or"
+    ):
         UltralyticsDetector(path)
 
 

@@ -73,6 +73,19 @@ def test_auto_off_line_takes_the_bundled_model_and_says_why(elsewhere, bundled):
     assert "\n" not in found.reason
 
 
+def test_auto_pose_looks_for_the_published_pose_model_and_takes_the_bundled_one(
+    elsewhere, monkeypatch
+):
+    own = elsewhere / "person_pose_yolo26n.pt"
+    own.touch()
+    monkeypatch.setattr(model_files, "bundled_pose_model", lambda: own)
+    found = find_model("auto-pose")
+    assert found.path == find_model("bundled-pose").path == own
+    assert found.reason.startswith("the bundled person pose model person_pose_yolo26n.pt, because")
+    (elsewhere / "here" / "yolo26n-pose.pt").touch()
+    assert find_model("auto-pose").reason == "yolo26n-pose.pt from the working directory"
+
+
 def test_auto_fetches_into_the_cache_folder(elsewhere, bundled, server):
     body = bytes(200_000)
     server["/yolo26n.pt"] = (200, body, len(body))

@@ -3,6 +3,7 @@
 
 import functools
 import time
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,34 +37,43 @@ def _conv_seconds(dtype: torch.dtype) -> float:
 
 
 def use_bfloat16(model: nn.Module) -> bool:
-    """Turns the convolutions of a fused detection model to bfloat16, in place.
+    """Turns the convolutions of a fused detection or pose model to bfloat16, in place.
 
-    Boxes are decoded in float32: the head's last layers and its anchors stay there, since a
-    bfloat16 coordinate above 256 is only good to two pixels.
+    Boxes and keypoints are decoded in float32: the head's last layers and its anchors stay there,
+    since a bfloat16 coordinate above 256 is only good to two pixels.
 
     Args:
-        model: An Ultralytics ``DetectionModel`` with a plain detection head.
+        model: An Ultralytics ``DetectionModel`` with a plain head for boxes or poses.
 
     Returns:
         False, with the model unchanged, if it has another kind of head.
     """
-    from ultralytics.nn.modules.head import Detect
+    from ultralytics.nn.modules.head import Detect, Pose, Pose26
 
     layers = getattr(model, "model", None)
-    if not isinstance(layers, nn.Sequential) or type(layers[-1]) is not Detect:
+    if not isinstance(layers, nn.Sequential) or type(layers[-1]) not in (Detect, Pose, Pose26):
         return False
-    head = layers[-1]
+    head: Any = layers[-1]
+    # Those of YOLO26's poses end in a layer of their own for the places.
+    features = ("cv4", "one2one_cv4") if type(head) is Pose26 else ()
     layers.to(torch.bfloat16)
     layers[0].register_forward_pre_hook(_cast_inputs(torch.bfloat16))
     head.register_forward_pre_hook(_cast_inputs(torch.float32))
     head.stride = head.stride.float()
     head.dfl.float()
-    names = ("cv2", "cv3", "one2one_cv2", "one2one_cv3")
-    for branch in filter(None, (getattr(head, name, None) for name in names)):
-        for level in branch:
+    for name in ("cv2", "cv3", "cv4", "one2one_cv2", "one2one_cv3", "one2one_cv4"):
+        for level in getattr(head, name, None) or ():
             level[0].register_forward_pre_hook(_cast_inputs(torch.bfloat16))
-            level[-1].float().register_forward_pre_hook(_cast_inputs(torch.float32))
+            if name not in features:
+                _keep_float32(level[-1])
+    for name in ("cv4_kpts", "one2one_cv4_kpts"):
+        for last in getattr(head, name, None) or ():
+            _keep_float32(last)
     return True
+
+
+def _keep_float32(layer: nn.Module) -> None:
+    layer.float().register_forward_pre_hook(_cast_inputs(torch.float32))
 
 
 def _cast_inputs(dtype: torch.dtype):

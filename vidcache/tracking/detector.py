@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from vidcache.errors import ConfigError, InputError, MissingExtraError, ModelError
 from vidcache.tracking._bfloat16 import bfloat16_is_faster, use_bfloat16
+from vidcache.tracking._exported_task import exported_task
 from vidcache.tracking._ultralytics import first_line, load_ultralytics
 from vidcache.tracking.model_files import find_model
 from vidcache.tracking.protocols import Detection
 
 __all__ = ["Observation", "UltralyticsDetector"]
+
+_TASKS = ("detect", "pose")
+_COCO_KEYPOINTS = (17, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,8 @@ class Observation:
             called; shape (objects, channels).
         suppressed: Boxes (x, y, width, height), scores and classes that non-maximum suppression
             took away, if `UltralyticsDetector.provide_suppressed` was called and there are any.
+        keypoints: Joints of each object in COCO's order, x and y in pixels and a score; shape
+            (objects, 17, 3); None where the model has none.
     """
 
     rows: NDArray[np.float32]
@@ -39,10 +45,13 @@ class Observation:
     image_bgr: NDArray[np.uint8]
     features: NDArray[np.float32] | None = None
     suppressed: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+    keypoints: NDArray[np.float32] | None = None
 
 
 class UltralyticsDetector:
     """A detection model that Ultralytics loads: ``.pt``, ``.onnx`` or another exported model.
+
+    A pose model is one too: it finds boxes and their keypoints in one pass.
 
     Checkpoints (``.pt``) are unpickled with torch's ``weights_only`` against Ultralytics' list of
     known classes, so a file that holds anything else is refused. Exported models are graphs, but
@@ -52,7 +61,7 @@ class UltralyticsDetector:
     go through it at a time, and the others wait.
 
     Args:
-        model: ``auto``, ``bundled``, a published name or a path: see `find_model`.
+        model: ``auto``, ``auto-pose``, ``bundled``, a published name or a path: see `find_model`.
         image_size: Longer side of the picture that the model sees, in pixels; None for what the
             model was trained or exported with.
         confidence: Objects with a lower score are left out. Trackers use weak detections to keep
@@ -105,6 +114,7 @@ class UltralyticsDetector:
         self._labels = tuple(names[index] for index in sorted(names))
         # What an exported model takes at once was decided when it was exported.
         self._takes_batches = self._predictors[0].model.format == "pt"
+        self._has_keypoints = _keypoint_shape(self._predictors[0]) == _COCO_KEYPOINTS
         self._has_features = False
         self._suppressed: Callable[[Any], Any] | None = None
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -132,6 +142,11 @@ class UltralyticsDetector:
     def precision(self) -> str:
         """``fp32``, ``bf16``, or ``as exported``."""
         return self._precision
+
+    @property
+    def has_keypoints(self) -> bool:
+        """Whether it sees COCO's 17 keypoints of each object: a pose model of people does."""
+        return self._has_keypoints
 
     def detect(self, image_rgb: NDArray[np.uint8]) -> tuple[Detection, ...]:
         """Finds the objects of one picture.
@@ -196,6 +211,7 @@ class UltralyticsDetector:
                 image_bgr=image_bgr,
                 features=_features(result),
                 suppressed=suppressed,
+                keypoints=result.keypoints.data.cpu().numpy() if self._has_keypoints else None,
             )
             for image_bgr, result in zip(images_bgr, results, strict=True)
         ]
@@ -234,6 +250,11 @@ class UltralyticsDetector:
         self._suppressed = lambda p: (tracker_class.compute_frame_extras(p) or [None])[0]
 
 
+def _keypoint_shape(predictor: Any) -> tuple[int, ...] | None:
+    shape = getattr(predictor.model, "kpt_shape", None)
+    return None if predictor.args.task != "pose" or shape is None else tuple(shape)
+
+
 def _features(result: Any) -> NDArray[np.float32] | None:
     features = getattr(result, "feats", None)
     return None if features is None or len(features) == 0 else features.cpu().numpy()
@@ -249,11 +270,12 @@ def _make_predictor(path: Path, *, image_size: int | None, confidence: float, de
     if image_size is not None:
         settings["imgsz"] = image_size
     try:
-        task = None if path.suffix == ".pt" else "detect"
+        task = None if path.suffix == ".pt" else exported_task(path)
         model = ultralytics.YOLO(str(path), task=task)
-        if model.task != "detect":
+        if model.task not in _TASKS:
             raise ModelError(
-                f"{path} is a model for the task {model.task!r}, expected one that detects objects"
+                f"{path} is a model for the task {model.task!r}, expected one that detects objects "
+                f"or their poses"
             )
         # A first look builds the run time, so that a file that is no model fails here.
         model.predict(np.zeros((64, 64, 3), np.uint8), save=False, verbose=False, **settings)

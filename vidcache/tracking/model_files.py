@@ -15,12 +15,14 @@ from pathlib import Path
 from vidcache.errors import ModelError
 from vidcache.tracking._cache_folder import cache_folder
 
-__all__ = ["ModelFile", "bundled_detector", "find_model"]
+__all__ = ["ModelFile", "bundled_detector", "bundled_pose_model", "find_model"]
 
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 _PUBLISHED = re.compile(r"(yolo|rtdetr)[\w.-]*\.(pt|onnx)", re.ASCII | re.IGNORECASE)
 _AUTO = "yolo26n.pt"
+_AUTO_POSE = "yolo26n-pose.pt"
 _BUNDLED = "person_yolo26n.pt"
+_BUNDLED_POSE = "person_pose_yolo26n.pt"
 _CONNECT_SECONDS = 1.5
 _BODY_SECONDS = 20.0
 _SMALLEST_BYTES = 100_000
@@ -44,11 +46,14 @@ def find_model(name: str | Path, *, flag: str = "--detector") -> ModelFile:
 
     ``auto`` is ``yolo26n.pt`` if it lies in the working directory or in the cache folder or can
     be fetched, and the bundled person detector otherwise; without a network that is decided in
-    about a second. A published name such as ``yolo26s.pt`` (or ``yolo26s``) is looked for in the
-    same places. Anything else is a path. ``VIDCACHE_OFFLINE=1`` keeps it from trying to fetch.
+    about a second. ``auto-pose`` is the same for models that also see people's keypoints:
+    ``yolo26n-pose.pt`` or the bundled pose model. A published name such as ``yolo26s.pt`` (or
+    ``yolo26s``) is looked for in the same places. Anything else is a path.
+    ``VIDCACHE_OFFLINE=1`` keeps it from trying to fetch.
 
     Args:
-        name: ``auto``, ``bundled``, a published name, or a path (some exports are folders).
+        name: ``auto``, ``auto-pose``, ``bundled``, ``bundled-pose``, a published name, or a path
+            (some exports are folders).
         flag: The command-line flag that takes a path, for the error's message.
 
     Raises:
@@ -56,17 +61,21 @@ def find_model(name: str | Path, *, flag: str = "--detector") -> ModelFile:
     """
     text = str(name)
     if text == "auto":
-        return _find_auto()
+        return _find_or_bundled(_AUTO, "bundled")
+    if text == "auto-pose":
+        return _find_or_bundled(_AUTO_POSE, "bundled-pose")
     if text == "bundled":
         return ModelFile(bundled_detector(), f"the bundled person detector {_BUNDLED}")
+    if text == "bundled-pose":
+        return ModelFile(bundled_pose_model(), f"the bundled person pose model {_BUNDLED_POSE}")
     path = Path(text).expanduser()
     if path.exists():
         return ModelFile(path, f"{path.name} as given")
     published = text if path.suffix else f"{text}.pt"
     if path.parent != Path() or not _PUBLISHED.fullmatch(published):
         raise ModelError(
-            f"there is no model file {text!r}: expected 'auto', a published name such as "
-            f"{_AUTO}, or the path of a .pt, .onnx or other exported model ({flag} PATH)"
+            f"there is no model file {text!r}: expected 'auto', 'auto-pose', a published name such "
+            f"as {_AUTO}, or the path of a .pt, .onnx or other exported model ({flag} PATH)"
         )
     found, trouble = _find_published(published)
     if found is None:
@@ -84,22 +93,36 @@ def bundled_detector() -> Path:
     Raises:
         ModelError: If this installation has no such file.
     """
-    path = Path(str(resources.files("vidcache") / "bundled" / _BUNDLED))
+    return _bundled(_BUNDLED, "person detector")
+
+
+def bundled_pose_model() -> Path:
+    """The model of people's boxes and keypoints that comes with vidcache.
+
+    Raises:
+        ModelError: If this installation has no such file.
+    """
+    return _bundled(_BUNDLED_POSE, "person pose model")
+
+
+def _bundled(name: str, what: str) -> Path:
+    path = Path(str(resources.files("vidcache") / "bundled" / name))
     if not path.is_file():
         raise ModelError(
-            f"the bundled person detector is missing ({path}): install vidcache again, or give "
+            f"the bundled {what} is missing ({path}): install vidcache again, or give "
             f"a model of your own with --detector PATH"
         )
     return path
 
 
-def _find_auto() -> ModelFile:
-    found, trouble = _find_published(_AUTO)
+def _find_or_bundled(published: str, bundled: str) -> ModelFile:
+    found, trouble = _find_published(published)
     if found is not None:
         return found
+    fallback = find_model(bundled)
     return ModelFile(
-        bundled_detector(),
-        f"the bundled person detector {_BUNDLED}, because {_AUTO} is neither in the working "
+        fallback.path,
+        f"{fallback.reason}, because {published} is neither in the working "
         f"directory nor in {_model_folder()} and could not be fetched ({trouble})",
     )
 

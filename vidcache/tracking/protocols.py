@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vidcache.frames import Track
 
-__all__ = ["Detection", "Detector", "Tracker", "TwoStepTracker"]
+__all__ = ["Detection", "Detector", "PoseEstimator", "Tracker", "TwoStepTracker"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,40 @@ class Detector(Protocol):
 
         Returns:
             The objects, best first.
+        """
+        ...
+
+
+@runtime_checkable
+class PoseEstimator(Protocol):
+    """Sees the keypoints of people whose boxes something else found. It remembers nothing.
+
+    Example:
+        >>> import numpy as np
+        >>> class Middles:
+        ...     def estimate(self, image_rgb, boxes_xyxy):
+        ...         middles = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+        ...         places = np.repeat(middles[:, None], 17, axis=1)
+        ...         return np.concatenate([places, np.ones((len(places), 17, 1))], axis=2)
+        >>> image = np.zeros((4, 6, 3), np.uint8)
+        >>> Middles().estimate(image, np.array([[0.0, 0.0, 2.0, 4.0]])).shape
+        (1, 17, 3)
+        >>> isinstance(Middles(), PoseEstimator)
+        True
+    """
+
+    def estimate(
+        self, image_rgb: NDArray[np.uint8], boxes_xyxy: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """Finds the keypoints of people in one picture.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+            boxes_xyxy: Their boxes: left, top, right, bottom in pixels, shape (people, 4).
+
+        Returns:
+            Keypoints in COCO's order: x, y in pixels and a score, shape (people, 17, 3); NaN for
+            a person of whom it sees none.
         """
         ...
 

@@ -121,7 +121,8 @@ class UltralyticsTracker:
 
         Returns:
             The objects that are seen and confirmed in this frame, in the order of their numbers.
-            Boxes are cut at the picture's edge.
+            Boxes are cut at the picture's edge. Where the detector has keypoints, a track
+            carries those of the detection that it was matched to.
 
         Raises:
             InputError: If the picture has another shape or type.
@@ -178,7 +179,9 @@ class UltralyticsTracker:
             if right > left and bottom > top:
                 number = self._number(int(row[4]))
                 label = self._labels[int(row[6])]
-                tracks.append(Track(number, label, float(row[5]), (left, top, right, bottom)))
+                box = (left, top, right, bottom)
+                keypoints = _keypoints_of(seen, int(row[7]))
+                tracks.append(Track(number, label, float(row[5]), box, keypoints))
         return tuple(sorted(tracks, key=lambda track: track.id))
 
     def reset(self) -> None:
@@ -217,6 +220,11 @@ class UltralyticsTracker:
         """Keeps the table of numbers as small as the tracker's own memory."""
         held = {t.track_id for t in (*self._tracker.tracked_stracks, *self._tracker.lost_stracks)}
         self._numbers = {key: self._numbers[key] for key in self._numbers.keys() & held}
+
+
+def _keypoints_of(seen: Observation, detection: int) -> NDArray[np.float32] | None:
+    """Those of one detection; a box that only the tracker recovered, -1, has none."""
+    return None if seen.keypoints is None or detection < 0 else seen.keypoints[detection]
 
 
 def _make_tracker(settings: TrackerSettings, detector: Detector, device: str) -> Any:
