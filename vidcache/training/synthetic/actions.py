@@ -77,22 +77,21 @@ ACTIONS: dict[str, Action] = {
 """Every label except the first, with its performance."""
 
 
-def perform(rng: np.random.Generator, label: str, seconds: float) -> Motion:
+def perform(rng: np.random.Generator, action: Action, seconds: float) -> Motion:
     """Return one performance of an action.
 
     Args:
         rng: Source of randomness: which clip or procedure, and its details.
-        label: One of `ACTIONS`.
+        action: How it is performed.
         seconds: How long it must be able to go on; ignored by an action performed once.
 
     Returns:
         A motion in a frame of its own.
 
     Example:
-        >>> perform(np.random.default_rng(0), "wave", 1.0).rotations.shape[1:]
+        >>> perform(np.random.default_rng(0), ACTIONS["wave"], 1.0).rotations.shape[1:]
         (13, 4)
     """
-    action = ACTIONS[label]
     choice = int(rng.integers(len(action.clips) + len(action.procedures)))
     if choice < len(action.clips):
         return captured_motion(action.clips[choice])

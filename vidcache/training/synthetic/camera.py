@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcache.training.synthetic.procedures import slow_noise
+from vidcache.training.synthetic.posing import slow_noise
 from vidcache.training.synthetic.splits import Split
 
 __all__ = ["Camera", "View", "make_camera"]

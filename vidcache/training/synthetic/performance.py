@@ -1,13 +1,15 @@
 # pyright: basic
 """One figure's performance: actions one after another with blended changes between them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcache.training.synthetic.actions import ACTIONS, LABELS, perform
-from vidcache.training.synthetic.procedures import arm_posture, slow_noise
+from vidcache.training.synthetic.actions import ACTIONS, LABELS, Action, perform
+from vidcache.training.synthetic.posing import slow_noise
+from vidcache.training.synthetic.procedures import arm_posture
 from vidcache.training.synthetic.rotations import (
     about,
     heading,
@@ -89,6 +91,7 @@ def make_performance(
     *,
     script: tuple[str, ...] | None = None,
     start: tuple[float, float] | None = None,
+    actions: Mapping[str, Action] = ACTIONS,
 ) -> Performance:
     """Perform random or given actions one after another.
 
@@ -100,6 +103,7 @@ def make_performance(
         script: Labels to perform in this order; chosen at random where it ends or is None.
         start: Place on the floor (x, z) in metres to begin at, walking in towards (0, 0);
             None begins at (0, 0).
+        actions: How each label is performed.
 
     Returns:
         A performance at least ``seconds`` long. The figure strays only so far from (0, 0) that
@@ -115,7 +119,7 @@ def make_performance(
     while stage is None or len(stage.labels) < (seconds + skipped) * _RATE + 2:
         previous = LABELS[stage.labels[-1]] if stage is not None else None
         label = pending.pop(0) if pending else _next_label(rng, previous)
-        stage = _append(rng, stage, label, tempo, offset)
+        stage = _append(rng, stage, (label, actions[label]), tempo, offset)
     first = int(skipped * _RATE)
     positions, rotations = stage.positions[first:], stage.rotations[first:]
     rotations = _personal(rng, rotations, tempo)
@@ -137,13 +141,17 @@ def _next_label(rng: np.random.Generator, previous: str | None) -> str:
 
 
 def _append(
-    rng: np.random.Generator, stage: _Stage | None, label: str, tempo: Tempo, offset: _Floats
+    rng: np.random.Generator,
+    stage: _Stage | None,
+    performed: tuple[str, Action],
+    tempo: Tempo,
+    offset: _Floats,
 ) -> _Stage:
-    action = ACTIONS[label]
+    label, action = performed
     blend = action.blend_seconds * rng.uniform(0.8, 1.8)
     speed = rng.uniform(*tempo.speed)
     length = rng.uniform(*action.seconds) if action.seconds else 0.0
-    motion = perform(rng, label, (length + blend + 0.6) * speed)
+    motion = perform(rng, action, (length + blend + 0.6) * speed)
     if rng.random() < 0.5:
         motion = motion.mirrored()
     first = rng.uniform(0, motion.duration) if motion.loops and action.seconds else 0.0

@@ -4,62 +4,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.training.synthetic.motions import Motion
+from vidcache.training.synthetic.posing import planted, rest, slow_noise, sway
 from vidcache.training.synthetic.rotations import about, multiply
 from vidcache.training.synthetic.skeleton import JOINTS, forward_kinematics, joint
 
 __all__ = [
     "arm_posture",
     "crouch",
+    "gait",
     "idle",
     "jumping_jacks",
     "lie",
     "run",
-    "slow_noise",
     "walk",
     "wave",
 ]
 
 _Floats = NDArray[np.float64]
 
-_RATE = 30.0
-_ANKLE_HEIGHT = 0.06
-
-
-def slow_noise(
-    rng: np.random.Generator, times: _Floats, hertz: float, channels: int = 1
-) -> _Floats:
-    """Return smooth random curves with values of about unit size.
-
-    Args:
-        rng: Source of randomness.
-        times: Seconds, shape (n,).
-        hertz: Highest frequency.
-        channels: Number of independent curves.
-
-    Returns:
-        The curves, shape (n, channels).
-    """
-    frequencies = rng.uniform(0.15, 1.0, (3, channels)) * hertz
-    phases = rng.uniform(0, 2 * np.pi, (3, channels))
-    waves = np.sin(2 * np.pi * frequencies * times[:, None, None] + phases)
-    return waves.sum(1) / np.sqrt(1.5)
-
 
 def idle(rng: np.random.Generator, seconds: float) -> Motion:
     """Return standing: the weight shifts a little, the arms hang or rest in some posture."""
-    times, pose = _rest(seconds)
-    _sway(rng, times, pose, size=rng.uniform(0.02, 0.07))
+    times, pose = rest(seconds)
+    sway(rng, times, pose, size=rng.uniform(0.02, 0.07))
     width = rng.uniform(0.0, 0.14)
     pose[:, joint("right_hip")] = about("x", np.full(len(times), -width))
     pose[:, joint("left_hip")] = about("x", np.full(len(times), width))
     arm_posture(rng, times, pose)
-    return _planted(times, pose, loops=False)
+    return planted(times, pose, loops=False)
 
 
 def wave(rng: np.random.Generator, seconds: float) -> Motion:
     """Return waving with one raised hand, sometimes with both."""
-    times, pose = _rest(seconds)
-    _sway(rng, times, pose, size=0.04)
+    times, pose = rest(seconds)
+    sway(rng, times, pose, size=0.04)
     arm_posture(rng, times, pose)
     hertz, swing = rng.uniform(1.0, 2.4), rng.uniform(0.3, 0.75)
     beat = np.sin(2 * np.pi * hertz * times + rng.uniform(0, 2 * np.pi))
@@ -73,13 +51,13 @@ def wave(rng: np.random.Generator, seconds: float) -> Motion:
         pose[:, joint(f"{side}_shoulder")] = multiply(about("y", -sign * forward), shoulder)
         bend = rng.uniform(0.1, 1.0) + (1 - whole_arm) * swing * beat
         pose[:, joint(f"{side}_elbow")] = about("x", sign * bend)
-    return _planted(times, pose, loops=False)
+    return planted(times, pose, loops=False)
 
 
 def jumping_jacks(rng: np.random.Generator, seconds: float) -> Motion:
     """Return jumping jacks: hops with arms and legs thrown apart and together."""
-    times, pose = _rest(seconds)
-    _sway(rng, times, pose, size=0.03)
+    times, pose = rest(seconds)
+    sway(rng, times, pose, size=0.03)
     phase = 2 * np.pi * times / rng.uniform(0.8, 1.4)
     # Flattened extremes: the limbs dwell a moment when open and when closed.
     opening = 0.5 - 0.5 * np.tanh(rng.uniform(1.2, 2.5) * np.cos(phase))
@@ -96,13 +74,13 @@ def jumping_jacks(rng: np.random.Generator, seconds: float) -> Motion:
         pose[:, joint(f"{side}_knee")] = about("z", -2 * dip)
         pose[:, joint(f"{side}_ankle")] = about("z", dip)
     hop = rng.uniform(0.03, 0.12) * np.abs(np.sin(phase))
-    return _planted(times, pose, loops=False, lift=hop)
+    return planted(times, pose, loops=False, lift=hop)
 
 
 def crouch(rng: np.random.Generator, seconds: float) -> Motion:
     """Return crouching: deep knees, a bent trunk, held with small movements."""
-    times, pose = _rest(seconds)
-    _sway(rng, times, pose, size=0.05)
+    times, pose = rest(seconds)
+    sway(rng, times, pose, size=0.05)
     depth = rng.uniform(1.1, 2.1) + 0.06 * slow_noise(rng, times, 0.5)[:, 0]
     lean = -rng.uniform(0.1, 0.6)
     uneven = rng.uniform(-0.35, 0.35)
@@ -117,13 +95,13 @@ def crouch(rng: np.random.Generator, seconds: float) -> Motion:
         pose[:, joint(f"{side}_shoulder")] = about("z", reach)
         bend = rng.uniform(0.1, 1.6) + 0.15 * slow_noise(rng, times, 1.2)[:, 0]
         pose[:, joint(f"{side}_elbow")] = about("z", np.maximum(bend, 0.0))
-    return _planted(times, pose, loops=False)
+    return planted(times, pose, loops=False)
 
 
 def lie(rng: np.random.Generator, seconds: float) -> Motion:
     """Return lying on the floor, on the back, the belly or a side, almost still."""
-    times, pose = _rest(seconds)
-    _sway(rng, times, pose, size=0.02)
+    times, pose = rest(seconds)
+    sway(rng, times, pose, size=0.02)
     facing = rng.choice([-1.0, 1.0]) * np.pi / 2 + rng.normal(0, 0.08)
     roll = rng.normal(0, 0.25) if rng.random() < 0.7 else rng.choice([-1.0, 1.0]) * 1.4
     down = multiply(about("z", np.full(len(times), facing)), about("y", roll))
@@ -145,14 +123,14 @@ def lie(rng: np.random.Generator, seconds: float) -> Motion:
 
 def walk(rng: np.random.Generator, seconds: float) -> Motion:
     """Return walking with a gait of its own: stride, knees, arms and lean are drawn."""
-    return _gait(
+    return gait(
         rng, seconds, period=rng.uniform(0.9, 1.35), stride=rng.uniform(0.32, 0.55), run=0.0
     )
 
 
 def run(rng: np.random.Generator, seconds: float) -> Motion:
     """Return running with a gait of its own."""
-    return _gait(rng, seconds, period=rng.uniform(0.62, 0.8), stride=rng.uniform(0.6, 0.9), run=1.0)
+    return gait(rng, seconds, period=rng.uniform(0.62, 0.8), stride=rng.uniform(0.6, 0.9), run=1.0)
 
 
 def arm_posture(rng: np.random.Generator, times: _Floats, pose: _Floats) -> None:
@@ -183,11 +161,27 @@ def arm_posture(rng: np.random.Generator, times: _Floats, pose: _Floats) -> None
         pose[:, joint(f"{side}_elbow")] = about("z", elbow + drift[:, 1])
 
 
-def _gait(
-    rng: np.random.Generator, seconds: float, *, period: float, stride: float, run: float
+def gait(
+    rng: np.random.Generator,
+    seconds: float,
+    *,
+    period: float,
+    stride: float,
+    run: float,
+    knees: float = 1.0,
 ) -> Motion:
-    times, pose = _rest(seconds)
-    _sway(rng, times, pose, size=0.025)
+    """Return walking or running along +x.
+
+    Args:
+        rng: Source of randomness, for arms, lean and lift of the knees.
+        seconds: Length.
+        period: Seconds of two steps.
+        stride: How far the hips swing, in radians.
+        run: 0 walks, 1 runs.
+        knees: Factor of how far the knees bend in the swing.
+    """
+    times, pose = rest(seconds)
+    sway(rng, times, pose, size=0.025)
     phase = 2 * np.pi * times / period
     lean = -(0.02 + 0.18 * run) * rng.uniform(0.5, 1.5)
     twist = rng.uniform(0.05, 0.15) * np.sin(phase)
@@ -195,7 +189,7 @@ def _gait(
     pose[:, joint("chest")] = multiply(about("y", -1.6 * twist), pose[:, joint("chest")])
     swing = rng.uniform(0.3, 0.7) + 0.4 * run
     elbow = rng.uniform(0.1, 0.6) * (1 - run) + rng.uniform(1.2, 1.8) * run
-    lift = rng.uniform(0.8, 1.1) + 0.7 * run
+    lift = knees * (rng.uniform(0.8, 1.1) + 0.7 * run)
     outward = rng.uniform(0.05, 0.2)
     for side, sign, shift in (("right", -1.0, 0.0), ("left", 1.0, np.pi)):
         angle = phase + shift
@@ -209,37 +203,7 @@ def _gait(
         pose[:, joint(f"{side}_shoulder")] = arm
         pose[:, joint(f"{side}_elbow")] = about("z", elbow - 0.2 * np.sin(angle))
     bounce = run * 0.07 * (0.5 + 0.5 * np.cos(2 * phase + 0.7))
-    motion = _planted(times, pose, loops=False, lift=bounce)
+    motion = planted(times, pose, loops=False, lift=bounce)
     step = 0.83 * 2 * np.sin(stride) * (1.0 + 0.75 * run)
     motion.root_positions[:, 0] = times * 2 * step / period
     return motion
-
-
-def _rest(seconds: float) -> tuple[_Floats, _Floats]:
-    times = np.arange(max(2, int(np.ceil(seconds * _RATE)) + 1)) / _RATE
-    pose = np.zeros((len(times), len(JOINTS), 4))
-    pose[..., 0] = 1.0
-    return times, pose
-
-
-def _sway(rng: np.random.Generator, times: _Floats, pose: _Floats, size: float) -> None:
-    curves = slow_noise(rng, times, 0.6, 9) * size
-    for column, name in enumerate(("root", "chest", "neck")):
-        # The head looks about more than the trunk moves.
-        factor = 3.0 if name == "neck" else 1.0
-        turn = about("y", factor * curves[:, 3 * column])
-        tilt = multiply(
-            about("x", curves[:, 3 * column + 1]), about("z", curves[:, 3 * column + 2])
-        )
-        pose[:, joint(name)] = multiply(turn, tilt)
-
-
-def _planted(times: _Floats, pose: _Floats, *, loops: bool, lift: _Floats | None = None) -> Motion:
-    """Stand the lower foot on the floor."""
-    points = forward_kinematics(np.zeros((len(times), 3)), pose)
-    ankles = points[:, [joint("right_ankle"), joint("left_ankle")], 1].min(1)
-    positions = np.zeros((len(times), 3))
-    positions[:, 1] = _ANKLE_HEIGHT - ankles
-    if lift is not None:
-        positions[:, 1] += lift
-    return Motion(times, positions, pose, loops)

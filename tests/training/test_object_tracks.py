@@ -1,0 +1,86 @@
+import importlib.util
+
+import numpy as np
+import pytest
+
+from vidcache.training.object_performances import (
+    IGNORED,
+    OBJECT_LABELS,
+    coco_keypoints,
+    draw_performance,
+    object_label,
+)
+from vidcache.training.object_tracks import TrackBatches, draw_track
+from vidcache.training.synthetic import LABELS
+from vidcache.training.synthetic.everyday import EVERYDAY
+from vidcache.training.synthetic.performance import make_performance
+from vidcache.training.synthetic.skeleton import Proportions, forward_kinematics, joint
+from vidcache.training.synthetic.splits import SPLITS
+
+if importlib.util.find_spec("pybullet_data") is None:
+    pytest.skip("the package pybullet is not installed", allow_module_level=True)
+
+
+def test_every_label_is_performed_and_the_rest_does_not_count():
+    shown = set()
+    for seed in range(20):
+        shown |= set(draw_performance(np.random.default_rng(seed), 12.0).labels.tolist())
+    assert shown == {IGNORED, *range(len(OBJECT_LABELS))}
+    assert {object_label(label) for label in LABELS} == shown
+
+
+def test_a_body_at_rest_has_its_face_in_front_and_its_left_on_the_left():
+    rest = np.zeros((1, 13, 4))
+    rest[..., 0] = 1.0
+    body = coco_keypoints(forward_kinematics(np.zeros((1, 3)), rest))[0]
+    nose, left_eye, right_eye, left_ear, right_ear = body[:5]
+    assert nose[0] > left_eye[0] > left_ear[0]
+    # At rest the right hand is at +z.
+    assert right_eye[2] > 0 > left_eye[2]
+    assert right_ear[2] > 0 > left_ear[2]
+    assert (body[6::2, 2] > 0).all()
+    assert (body[5::2, 2] < 0).all()
+
+
+@pytest.mark.parametrize("label", ["stand", "walk", "run", "wave", "crouch"])
+def test_everyday_actions_stay_on_the_floor_and_move_as_far_as_they_should(label):
+    spans, heights = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        acted = make_performance(
+            rng, 2.0, Proportions(), SPLITS["train"].tempo, script=(label,), actions=EVERYDAY
+        )
+        path = acted.points[:60, joint("root")]
+        spans.append(np.linalg.norm((path[-1] - path[0])[[0, 2]]))
+        heights.append(acted.points[:60, joint("head"), 1].mean())
+        assert abs(acted.points[:60, :, 1].min()) < 0.1
+    low, high = {"walk": (0.5, 4.0), "run": (2.5, 14.0)}.get(label, (-0.1, 0.5))
+    assert low < np.median(spans) < high
+    assert (np.median(heights) < 1.3) == (label == "crouch")
+
+
+@pytest.mark.parametrize("rate", [5.0, 25.0, 60.0])
+def test_a_track_is_what_a_tracker_could_have_seen(rate):
+    rng = np.random.default_rng(4)
+    performance = draw_performance(rng, 16.0)
+    tracks = [draw_track(rng, performance, 40, rate) for _ in range(12)]
+    found = [track for track in tracks if track is not None]
+    assert len(found) > 3
+    for track in found:
+        assert len(track.history) == len(track.labels) == 40
+        seen = track.history.keypoints[..., 2] > 0.3
+        places = track.history.keypoints[..., :2]
+        boxes = track.history.boxes_xyxy
+        size = (boxes[:, 2:] - boxes[:, :2]).max(1)[:, None, None]
+        inside = (places > boxes[:, None, :2] - size) & (places < boxes[:, None, 2:] + size)
+        assert inside.all(-1)[seen].mean() > 0.95
+
+
+def test_the_same_seed_draws_the_same_batch():
+    first, again, other = (
+        next(iter(TrackBatches(("motion", "pose"), 4, seed, pool_size=4))) for seed in (1, 1, 2)
+    )
+    assert first.values["pose"].equal(again.values["pose"])
+    assert first.labels.equal(again.labels)
+    assert first.values["motion"].shape[:2] == first.labels.shape == first.seconds.shape
+    assert not (first.labels.shape == other.labels.shape and bool(first.labels.equal(other.labels)))
