@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from person_detector_labels import People, Teachers, overlap
+from person_render_keypoints import keypoints_of
 
 _LONGEST_SIDE = 800
 _DIFFERS = 28
@@ -33,6 +34,8 @@ class Picture:
         offset: Where its pixels begin in the file of pixels.
         shape: Height, width, channels.
         boxes: People, left, top, right, bottom in pixels.
+        keypoints: Their keypoints (`person_detector_figures`), one list of 17 a person, or none
+            where nothing is known; of a cut-out those of the one person.
     """
 
     kind: str
@@ -40,6 +43,7 @@ class Picture:
     offset: int
     shape: tuple[int, int, int]
     boxes: list[list[float]] = field(default_factory=list)
+    keypoints: list[list[list[float]]] = field(default_factory=list)
 
 
 class PictureWriter:
@@ -56,34 +60,56 @@ class PictureWriter:
         self._pixels = (folder / f"{part}.bin").open("wb")
         self._pictures: list[Picture] = []
 
-    def add(self, kind: str, source: str, image: NDArray[np.uint8], boxes: Iterable) -> None:
+    def add(
+        self,
+        kind: str,
+        source: str,
+        image: NDArray[np.uint8],
+        boxes: Iterable,
+        keypoints: NDArray[np.float32] | None = None,
+    ) -> None:
         """Appends one picture, made smaller if it is large."""
         scale = min(1.0, _LONGEST_SIDE / max(image.shape[:2]))
         if scale < 1.0:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         scaled = [[round(float(value) * scale, 1) for value in box] for box in boxes]
-        self._pictures.append(Picture(kind, source, self._pixels.tell(), image.shape, scaled))
+        known = [] if keypoints is None else keypoints * np.float32([scale, scale, 1])
+        self._pictures.append(
+            Picture(
+                kind, source, self._pixels.tell(), image.shape, scaled,
+                np.round(known, 1).tolist(),
+            )
+        )  # fmt: skip
         self._pixels.write(np.ascontiguousarray(image).tobytes())
 
     def close(self) -> None:
         """Writes the index; without it the part does not count."""
         self._pixels.close()
-        self._index.write_text(json.dumps([asdict(picture) for picture in self._pictures]))
+        write_index(self._index, self._pictures)
         people = sum(len(picture.boxes) for picture in self._pictures)
         print(f"{self._index.stem}: {len(self._pictures)} pictures, {people} people", flush=True)
 
 
 def read_pictures(folder: Path) -> list[tuple[Picture, NDArray[np.uint8]]]:
     """Every picture of every finished part; pixels stay on disk until they are used."""
+    return [pair for index in sorted(folder.glob("*.json")) for pair in read_part(index)]
+
+
+def read_part(index: Path) -> list[tuple[Picture, NDArray[np.uint8]]]:
+    """The pictures of one finished part."""
     found = []
-    for index in sorted(folder.glob("*.json")):
-        pixels = np.memmap(index.with_suffix(".bin"), np.uint8, mode="r")
-        for values in json.loads(index.read_text()):
-            picture = Picture(**values)
-            size = int(np.prod(picture.shape))
-            block = pixels[picture.offset : picture.offset + size]
-            found.append((picture, block.reshape(picture.shape)))
+    pixels = np.memmap(index.with_suffix(".bin"), np.uint8, mode="r")
+    for values in json.loads(index.read_text()):
+        picture = Picture(**values)
+        size = int(np.prod(picture.shape))
+        block = pixels[picture.offset : picture.offset + size]
+        found.append((picture, block.reshape(picture.shape)))
     return found
+
+
+def write_index(index: Path, pictures: list[Picture]) -> None:
+    """Writes anew what is known of the pictures of a finished part."""
+    index.write_text(json.dumps([asdict(picture) for picture in pictures]))
 
 
 def read_video(path: Path, every: int, stop: int | None = None) -> Iterator[NDArray[np.uint8]]:
@@ -207,5 +233,6 @@ def add_renders(writer: PictureWriter, first_seed: int, num_streams: int) -> Non
         )  # fmt: skip
         for index in (0, 3, 5):
             frame = stream.frame(index)
-            boxes = [figure.box_xyxy for figure in frame.figures if figure.visibility >= 0.25]
-            writer.add("render", f"seed{seed}", frame.image_rgb, boxes)
+            figures = [figure for figure in frame.figures if figure.visibility >= 0.25]
+            boxes = [figure.box_xyxy for figure in figures]
+            writer.add("render", f"seed{seed}", frame.image_rgb, boxes, keypoints_of(figures, size))

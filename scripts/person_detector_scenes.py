@@ -1,8 +1,9 @@
-"""Training scenes for the person detector: crops, mosaics, pasted people, bad pictures.
+"""Training scenes for the person models: crops, mosaics, pasted people, bad pictures.
 
 A scene is drawn from a seed: pictures are chosen by kind, brought to a scale at which one of
 their people has a height drawn from a wide range, cropped, joined, and made worse the way that
-cameras make pictures worse. Cut-out people may be pasted before any background.
+cameras make pictures worse (`person_detector_quality`). Cut-out people may be pasted before any
+background. Keypoints, where they are known, go along.
 """
 
 from collections import defaultdict
@@ -12,13 +13,15 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from person_detector_figures import Figures, figures_of, join, mark_outside
 from person_detector_pictures import Picture, read_pictures
+from person_detector_quality import worsen
 from torch.utils.data import Dataset
 
 # How often a tile of a scene comes from each kind of picture.
-_SHARES = {"still_camera": 0.34, "real": 0.26, "render": 0.22, "background": 0.18}
+_SHARES = {"still_camera": 0.25, "real": 0.31, "render": 0.24, "background": 0.2}
 _SMALLEST_HEIGHT, _LARGEST_PART = 18, 1.15
-_VISIBLE = 0.35
+_PASTED = 0.5
 
 
 class Scenes(Dataset):
@@ -38,8 +41,13 @@ class Scenes(Dataset):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """One scene: pixels (3, size, size) uint8 and boxes (people, 4), centre and size, 0–1."""
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """One scene.
+
+        Returns:
+            Pixels (3, size, size) uint8; boxes (people, 4), centre and size, 0–1; keypoints
+            (people, 17, 3), 0–1 and what is known of each.
+        """
         if not self._by_kind:
             cv2.setNumThreads(1)
             by_kind = defaultdict(lambda: defaultdict(list))
@@ -47,20 +55,26 @@ class Scenes(Dataset):
                 by_kind[picture.kind][picture.source].append((picture, pixels))
             self._by_kind = {kind: dict(sources) for kind, sources in by_kind.items()}
         rng = np.random.default_rng(self._first + index)
-        image, boxes = self._compose(rng)
-        if "cutout" in self._by_kind and rng.random() < 0.45:
-            boxes = self._paste(image, boxes, rng)
+        image, figures = self._compose(rng)
+        if "cutout" in self._by_kind and rng.random() < _PASTED:
+            figures = self._paste(image, figures, rng)
         if rng.random() < 0.5:
-            image, boxes = _mirrored(image, boxes)
-        image = _worsen(image, rng)
+            image, figures = image[:, ::-1], figures.mirrored(self._size)
+        image = worsen(image, rng)
+        boxes = figures.boxes
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2
         normal = np.concatenate([centre, boxes[:, 2:] - boxes[:, :2]], axis=1) / self._size
+        keypoints = figures.keypoints / np.float32([self._size, self._size, 1])
         pixels = np.ascontiguousarray(image.transpose(2, 0, 1))
-        return torch.from_numpy(pixels), torch.from_numpy(normal.astype(np.float32))
+        return (
+            torch.from_numpy(pixels),
+            torch.from_numpy(normal.astype(np.float32)),
+            torch.from_numpy(keypoints.astype(np.float32)),
+        )
 
     def _pick(self, kind: str, rng: np.random.Generator) -> tuple[Picture, NDArray[np.uint8]]:
         sources = self._by_kind[kind]
-        if kind in {"render", "cutout", "still_camera"}:
+        if kind in {"render", "still_camera"}:
             every = [pair for pairs in sources.values() for pair in pairs]
             self._by_kind[kind] = {"": every}
             return every[int(rng.integers(len(every)))]
@@ -70,7 +84,7 @@ class Scenes(Dataset):
         pairs = sources[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
         return pairs[int(rng.integers(len(pairs)))]
 
-    def _compose(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def _compose(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Figures]:
         size = self._size
         image = np.empty((size, size, 3), np.uint8)
         if rng.random() < 0.5:
@@ -78,76 +92,89 @@ class Scenes(Dataset):
         else:
             x, y = (int(value) for value in rng.uniform(0.3, 0.7, 2) * size)
             cells = [(0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)]
-        boxes = []
+        parts = []
         kinds = [kind for kind in _SHARES if kind in self._by_kind]
         shares = np.array([_SHARES[kind] for kind in kinds])
         for left, top, right, bottom in cells:
             picture, pixels = self._pick(str(rng.choice(kinds, p=shares / shares.sum())), rng)
             tile, inside = _crop(picture, pixels, (right - left, bottom - top), rng)
             image[top:bottom, left:right] = tile
-            boxes.append(inside + np.float32([left, top, left, top]))
-        return image, np.concatenate(boxes)
+            parts.append(inside.shifted(left, top))
+        return image, join(parts)
 
     def _paste(
-        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], rng: np.random.Generator
-    ) -> NDArray[np.float32]:
+        self, image: NDArray[np.uint8], figures: Figures, rng: np.random.Generator
+    ) -> Figures:
         size = self._size
         for _ in range(int(rng.integers(1, 5))):
-            cutout = self._pick("cutout", rng)[1]
-            height = float(np.exp(rng.uniform(np.log(24), np.log(0.55 * size))))
-            height = min(height, 2.2 * cutout.shape[0])
-            scale = height / cutout.shape[0]
-            stretch = rng.uniform(0.9, 1.12)
-            way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            person = cv2.resize(cutout, None, fx=scale * stretch, fy=scale, interpolation=way)
-            if rng.random() < 0.5:
-                person = person[:, ::-1]
+            person, own = _turned_cutout(*self._pick("cutout", rng), size, rng)
             tall, wide = person.shape[:2]
             left = int(rng.integers(-wide // 4, max(size - 3 * wide // 4, 1)))
             top = int(rng.integers(-tall // 6, max(size - 3 * tall // 4, 1)))
-            x1, y1, x2, y2 = (
-                max(left, 0),
-                max(top, 0),
-                min(left + wide, size),
-                min(top + tall, size),
-            )
+            x1, y1 = max(left, 0), max(top, 0)
+            x2, y2 = min(left + wide, size), min(top + tall, size)
             part = person[y1 - top : y2 - top, x1 - left : x2 - left]
-            colour = (
-                part[..., :3].astype(np.float32) * rng.uniform(0.7, 1.3, 3) * rng.uniform(0.7, 1.3)
-            )
+            gains = rng.uniform(0.7, 1.3, 3) * rng.uniform(0.7, 1.3)
+            colour = part[..., :3].astype(np.float32) * gains
             alpha = part[..., 3:].astype(np.float32) / 255
             region = image[y1:y2, x1:x2]
             region[:] = np.clip(region * (1 - alpha) + colour * alpha, 0, 255)
             box = np.float32([x1, y1, x2, y2])
-            boxes = np.concatenate([boxes[_hidden(boxes, box) < 0.65], box[None]])
-        return boxes
+            keypoints = mark_outside(own.shifted(left, top).keypoints, (size, size))
+            behind = figures.kept(_hidden(figures.boxes, box) < 0.65).behind(*box.tolist())
+            figures = join([behind, Figures(box[None], keypoints)])
+        return figures
 
 
 def _hidden(boxes: NDArray[np.float32], front: NDArray[np.float32]) -> NDArray[np.float32]:
-    top_left, bottom_right = (
-        np.maximum(boxes[:, :2], front[:2]),
-        np.minimum(boxes[:, 2:], front[2:]),
-    )
+    low, high = np.maximum(boxes[:, :2], front[:2]), np.minimum(boxes[:, 2:], front[2:])
     area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 1), axis=1)
-    return np.prod(np.maximum(bottom_right - top_left, 0), axis=1) / area
+    return np.prod(np.maximum(high - low, 0), axis=1) / area
+
+
+def _turned_cutout(
+    picture: Picture, pixels: NDArray[np.uint8], size: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Figures]:
+    """A cut-out person at a random height, now and then lying, with its keypoints."""
+    tall, wide = pixels.shape[:2]
+    target = float(np.exp(rng.uniform(np.log(24), np.log(0.8 * size))))
+    scale = min(target, 2.2 * tall) / tall
+    if scale < 0.6:  # a plain warp would alias
+        factor = max(1, round(1 / scale))
+        pixels = cv2.blur(pixels, (factor, factor))
+    angle = np.deg2rad(rng.uniform(-95, 95) if rng.random() < 0.08 else rng.normal(0, 5))
+    cos, sin = np.cos(angle), np.sin(angle)
+    stretch = scale * np.array([rng.uniform(0.88, 1.14), 1.0])
+    matrix = np.array([[cos, -sin], [sin, cos]]) * stretch[None, :]
+    corners = np.array([[0, 0], [wide, 0], [0, tall], [wide, tall]]) @ matrix.T
+    low = corners.min(axis=0)
+    box_size = tuple(np.ceil(corners.max(axis=0) - low).astype(int).clip(1).tolist())
+    person = cv2.warpAffine(pixels, np.column_stack([matrix, -low]), box_size)
+    figure = figures_of([[0, 0, wide, tall]], picture.keypoints)
+    keypoints = figure.turned(matrix, -low)
+    rows, columns = np.where(person[..., 3] > 100)
+    if not len(rows):
+        return person, Figures(np.float32([[0, 0, *box_size]]), keypoints)
+    x, y = int(columns.min()), int(rows.min())
+    person = person[y : rows.max() + 1, x : columns.max() + 1]
+    box = np.float32([[0, 0, person.shape[1], person.shape[0]]])
+    return person, Figures(box, keypoints - np.float32([x, y, 0]))
 
 
 def _crop(
     picture: Picture, pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+) -> tuple[NDArray[np.uint8], Figures]:
     """A part of a picture at a random scale, turned a little, and the people seen in it."""
     wide, tall = size
     height, width = pixels.shape[:2]
-    boxes = np.array(picture.boxes, np.float32).reshape(-1, 4)
+    figures = figures_of(picture.boxes, picture.keypoints)
     fits = max(wide / width, tall / height)
-    if len(boxes) and rng.random() < 0.85:
-        box = boxes[int(rng.integers(len(boxes)))]
+    if len(figures) and rng.random() < 0.85:
+        box = figures.boxes[int(rng.integers(len(figures)))]
         target = np.exp(rng.uniform(np.log(_SMALLEST_HEIGHT), np.log(_LARGEST_PART * max(size))))
         scale = float(np.clip(target / max(box[3] - box[1], 1), 0.75 * fits, 3.0))
-        middle = (box[:2] + box[2:]) / 2 + rng.uniform(-0.45, 0.45, 2) * (
-            wide / scale,
-            tall / scale,
-        )
+        spread = rng.uniform(-0.45, 0.45, 2) * (wide / scale, tall / scale)
+        middle = (box[:2] + box[2:]) / 2 + spread
     else:
         scale = fits * float(np.exp(rng.uniform(np.log(0.9), np.log(3.0))))
         middle = rng.uniform(0, 1, 2) * (width, height)
@@ -155,7 +182,7 @@ def _crop(
     limits = np.array([width, height])
     low, high = np.minimum(half, limits / 2), np.maximum(limits - half, limits / 2)
     middle = np.clip(middle, low, high)
-    angle = np.deg2rad(rng.normal(0, 3.0))
+    angle = np.deg2rad(rng.normal(0, 4.0))
     stretch = scale * np.array([rng.uniform(0.88, 1.14), 1.0])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = turn * stretch[None, :]
@@ -167,63 +194,17 @@ def _crop(
         pixels, np.column_stack([matrix, shift]), (wide, tall), flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT, borderValue=(114, 114, 114),
     )  # fmt: skip
-    return tile, _moved(boxes, matrix, shift, size)
-
-
-def _moved(
-    boxes: NDArray[np.float32], matrix: NDArray, shift: NDArray, size: tuple[int, int]
-) -> NDArray[np.float32]:
-    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
-    centre = centre @ matrix.T + shift
-    # A turn of a few degrees widens a person's box by less than the full corners would.
-    half = half * np.abs(np.diag(matrix)) + half[:, ::-1] * np.abs([matrix[0, 1], matrix[1, 0]]) / 3
-    whole = np.concatenate([centre - half, centre + half], axis=1)
-    seen = np.clip(whole, 0, np.array([*size, *size]))
-    sides = seen[:, 2:] - seen[:, :2]
-    part = np.prod(sides, axis=1) / np.maximum(np.prod(whole[:, 2:] - whole[:, :2], axis=1), 1)
-    return seen[(part > _VISIBLE) & (sides.min(axis=1) > 4)].astype(np.float32)
-
-
-def _mirrored(
-    image: NDArray[np.uint8], boxes: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    width = image.shape[1]
-    boxes = boxes.copy()
-    boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
-    return image[:, ::-1], boxes
-
-
-def _worsen(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Changes of light and colour, blur, noise and compression."""
-    if rng.random() < 0.8:
-        gains = rng.uniform(0.85, 1.15, 3) * np.exp(rng.normal(0, 0.22))
-        table = np.clip(
-            255 * (np.arange(256)[:, None] / 255 * gains) ** np.exp(rng.normal(0, 0.2)), 0, 255
-        ).astype(np.uint8)
-        image = cv2.LUT(np.ascontiguousarray(image), table[None])
-    if rng.random() < 0.5:
-        grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)[..., None]
-        part = 0.0 if rng.random() < 0.2 else rng.uniform(0.2, 1.5)
-        image = np.clip(grey + part * (image.astype(np.float32) - grey), 0, 255).astype(np.uint8)
-    if rng.random() < 0.15:
-        size = int(rng.choice([3, 5]))
-        image = cv2.blur(np.ascontiguousarray(image), (size, int(rng.choice([1, 3, size]))))
-    if rng.random() < 0.2:
-        noise = rng.integers(-1, 2, image.shape, np.int8) * rng.integers(3, 18)
-        image = np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.25:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))]
-        image = cv2.imdecode(cv2.imencode(".jpg", np.ascontiguousarray(image), quality)[1], 1)
-    return np.ascontiguousarray(image)
+    return tile, figures.moved(matrix, shift, size)
 
 
 def collate(samples: list) -> dict[str, torch.Tensor]:
-    """A batch in the form that Ultralytics' loss takes, with uint8 pixels."""
-    owners = [torch.full((len(boxes),), float(i)) for i, (_, boxes) in enumerate(samples)]
-    boxes = torch.cat([boxes for _, boxes in samples])
+    """A batch in the form that Ultralytics' losses take, with uint8 pixels."""
+    owners = [torch.full((len(boxes),), float(i)) for i, (_, boxes, _) in enumerate(samples)]
+    boxes = torch.cat([boxes for _, boxes, _ in samples])
     return {
-        "img": torch.stack([pixels for pixels, _ in samples]),
+        "img": torch.stack([pixels for pixels, _, _ in samples]),
         "batch_idx": torch.cat(owners),
         "cls": torch.zeros(len(boxes), 1),
         "bboxes": boxes,
+        "keypoints": torch.cat([keypoints for _, _, keypoints in samples]),
     }
