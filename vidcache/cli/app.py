@@ -9,6 +9,7 @@ import typer
 from vidcache.cli.batch import batch
 from vidcache.cli.bench import bench_app
 from vidcache.cli.console import show_error
+from vidcache.cli.data import data_app
 from vidcache.cli.demo import demo
 from vidcache.cli.doctor import doctor
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
@@ -34,6 +35,7 @@ app.command()(info)
 app.command()(plan)
 app.command()(doctor)
 app.add_typer(bench_app, name="bench")
+app.add_typer(data_app, name="data")
 
 
 def run_app(args: Sequence[str]) -> int:

@@ -42,6 +42,10 @@ def validate_settings(
         raise ConfigError(f"{place}unknown key {'.'.join(parts)!r}{_suggestion(kind, parts)}")
     if first["type"] == "missing" and isinstance(first["loc"][-1], str):
         raise ConfigError(f"{place}the key {'.'.join(parts)!r} is missing")
+    if first["type"] == "value_error" and isinstance(first["input"], Mapping):
+        # What is wrong is how several keys go together.
+        section = f"{'.'.join(parts)}: " if parts else ""
+        raise ConfigError(f"{place}{section}{_expected(first)}")
     given = _shorten(first["input"])
     raise ConfigError(f"{place}{show_key(parts)}: {given} is not allowed: {_expected(first)}")
 

@@ -54,6 +54,7 @@ def read_table(path: Path, needed: Sequence[str], problems: Problems) -> CsvTabl
             hint = hint.replace("did you mean", "is it").replace("expected one", "its columns")
             raise DataError(f"{path}, line 1: the column {name!r} is missing; {hint}".rstrip("; "))
     rows: list[tuple[Place, dict[str, str]]] = []
+    is_empty = True
     while True:
         line = reader.line_num + 1
         try:
@@ -65,6 +66,7 @@ def read_table(path: Path, needed: Sequence[str], problems: Problems) -> CsvTabl
         if not any(value.strip() for value in values):
             continue
         place = Place(path, line)
+        is_empty = False
         if len(values) != len(columns):
             problems.mistake(
                 place, f"{len(values)} values, expected {len(columns)}: {', '.join(columns)}"
@@ -72,7 +74,7 @@ def read_table(path: Path, needed: Sequence[str], problems: Problems) -> CsvTabl
             continue
         cells = (value.strip() for value in values)
         rows.append((place, dict(zip(columns, cells, strict=True))))
-    if not rows and reader.line_num <= 1:
+    if is_empty:
         raise DataError(f"{path}: there is no row below the line of columns: expected labels")
     return CsvTable(columns, rows)
 

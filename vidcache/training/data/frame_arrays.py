@@ -21,7 +21,7 @@ def read_arrays(video: LabelledVideo, labels: tuple[str, ...]) -> EncodedVideo:
         labels: The labels of its data set.
 
     Returns:
-        Its frames with one token each, a memory map; the targets in the order of ``labels``.
+        Its frames, the features a memory map, the targets in the order of ``labels``.
 
     Raises:
         DataError: It has no arrays, or they cannot be read.
@@ -39,7 +39,8 @@ def read_arrays(video: LabelledVideo, labels: tuple[str, ...]) -> EncodedVideo:
     columns = [number for number, label in enumerate(video.columns) if label in ignored]
     ignore: NDArray[np.bool_] = np.any(given[:, columns], axis=1)
     seconds = np.arange(len(given)) / video.frame_rate
-    return EncodedVideo(video.name, features[:, None], seconds, targets, ignore)
+    tokens = features[:, None] if features.ndim == 2 else features
+    return EncodedVideo(video.name, tokens, seconds, targets, ignore)
 
 
 def _load(video: LabelledVideo, path: Path) -> NDArray[Any]:

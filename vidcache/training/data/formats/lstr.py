@@ -120,10 +120,10 @@ def _add_session(
     targets = _open_array(arrays.targets, problems)
     if features is None or targets is None:
         return
-    if targets.shape[1] != len(layout.columns):
+    if targets.shape[1:] != (len(layout.columns),):
         problems.mistake(
             arrays.targets,
-            f"{targets.shape[1]} columns, expected one for each of the {len(layout.columns)} "
+            f"shape {targets.shape}, expected a column for each of the {len(layout.columns)} "
             "class_names",
         )
         return
@@ -147,8 +147,8 @@ def _open_array(path: Path, problems: Problems) -> NDArray[Any] | None:
     except (OSError, ValueError) as error:
         problems.mistake(path, f"it cannot be read as an .npy array: {error}")
         return None
-    if array.ndim != 2 or not len(array):
-        problems.mistake(path, f"shape {array.shape}: expected two dimensions, frames first")
+    if array.ndim not in (2, 3) or not len(array):
+        problems.mistake(path, f"shape {array.shape}: expected (frames, width)")
         return None
     return array
 
