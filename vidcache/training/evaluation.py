@@ -21,6 +21,7 @@ from vidcache.training.metrics import (
     Activation,
     DetectedStart,
     FrameMetrics,
+    Reliability,
     SegmentCounts,
     StartMetrics,
     confusion_matrix,
@@ -37,7 +38,7 @@ from vidcache.training.metrics import (
 )
 from vidcache.training.streaming import delay_by_seconds, delay_scores, stream_scores
 
-__all__ = ["Evaluation", "evaluate", "judge"]
+__all__ = ["Evaluation", "evaluate", "judge", "score_reliability"]
 
 
 def evaluate(
@@ -156,7 +157,7 @@ def judge(
             for overlap in OVERLAPS
         ),
         starts=_starts(scores, videos, threshold, activation),
-        calibration_error=_calibration_error(all_scores, targets, activation),
+        calibration_error=score_reliability(all_scores, targets, activation).error,
         labels=_label_evaluations(labels, frames, said, targets),
         videos=tuple(
             VideoEvaluation(
@@ -171,6 +172,29 @@ def judge(
             tuple(row) for row in confusion_matrix(all_scores.argmax(axis=1), targets).tolist()
         ),
     )
+
+
+def score_reliability(
+    scores: NDArray[np.float32], targets: NDArray[np.bool_], activation: Activation = "softmax"
+) -> Reliability:
+    """Compare scores with how often they were right.
+
+    Args:
+        scores: Probabilities, shape (T, K).
+        targets: Which labels each frame shows, shape (T, K).
+        activation: Where one label is said of a frame, the best scores are compared; where labels
+            go side by side, all of them.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        InputError: The shapes differ, there is no frame, or scores are no probabilities.
+    """
+    if activation == "sigmoid":
+        return reliability(scores.ravel(), targets.ravel())
+    frames, best = np.arange(len(scores)), scores.argmax(axis=1)
+    return reliability(scores[frames, best], targets[frames, best])
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,16 +248,6 @@ def _starts(
         for found, starts in zip((detected, truth), both, strict=True):
             found.append([start for start in starts if start.seconds not in ignored])
     return start_metrics(detected, truth)
-
-
-def _calibration_error(
-    scores: NDArray[np.float32], targets: NDArray[np.bool_], activation: Activation
-) -> float:
-    if activation == "sigmoid":
-        return reliability(scores.ravel(), targets.ravel()).error
-    best = scores.argmax(axis=1)
-    frames = np.arange(len(scores))
-    return reliability(scores[frames, best], targets[frames, best]).error
 
 
 def _label_evaluations(
