@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    tests = _load_tests(args.assets, args.every, args.labels)
+    tests = load_tests(args.assets, args.every, args.labels)
     models = [args.model, *(args.assets / "models" / name for name in TEACHERS)]
     print("| video | model | AP50 | AP50–95 | recall, by height in px | false a frame |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -59,7 +59,8 @@ def main() -> None:
         print(_tracking_row(args.assets / "videos" / _PARK, model), flush=True)
 
 
-def _load_tests(assets: Path, every: int, labels: Path | None) -> list[Test]:
+def load_tests(assets: Path, every: int, labels: Path | None) -> list[Test]:
+    """The held-out frames, every so many-th, with what the teachers say of them."""
     videos = assets / "videos"
     park = list(read_video(videos / _PARK, every))
     camera = list(read_video(videos / _CAMERA, every))

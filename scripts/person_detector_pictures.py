@@ -97,10 +97,12 @@ def read_pictures(folder: Path) -> list[tuple[Picture, NDArray[np.uint8]]]:
 
 def read_part(index: Path) -> list[tuple[Picture, NDArray[np.uint8]]]:
     """The pictures of one finished part."""
+    pictures = [Picture(**values) for values in json.loads(index.read_text())]
+    if not pictures:
+        return []
     found = []
     pixels = np.memmap(index.with_suffix(".bin"), np.uint8, mode="r")
-    for values in json.loads(index.read_text()):
-        picture = Picture(**values)
+    for picture in pictures:
         size = int(np.prod(picture.shape))
         block = pixels[picture.offset : picture.offset + size]
         found.append((picture, block.reshape(picture.shape)))

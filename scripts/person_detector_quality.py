@@ -40,6 +40,22 @@ def worsen(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return image
 
 
+def recolour(person: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A cut-out person in other light than its new background, and often in other colours.
+
+    Args:
+        person: Its pixels, shape (height, width, 3).
+        rng: Source of randomness.
+    """
+    if person.size and rng.random() < 0.4:
+        tones = cv2.cvtColor(person, cv2.COLOR_RGB2HSV)
+        tones[..., 0] = (tones[..., 0].astype(int) + int(rng.integers(180))) % 180
+        person = np.asarray(cv2.cvtColor(tones, cv2.COLOR_HSV2RGB), np.uint8)
+    gains = rng.uniform(0.7, 1.3, 3) * np.exp(rng.normal(0, 0.3))
+    contrast = np.exp(rng.normal(0, 0.3))
+    return (255 * (person.astype(np.float32) / 255) ** contrast * gains).astype(np.float32)
+
+
 def _other_light(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     gains = rng.uniform(0.82, 1.18, 3) * np.exp(rng.normal(0, 0.25))
     levels = np.arange(256)[:, None] / 255

@@ -15,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 from person_detector_figures import Figures, figures_of, join, mark_outside
 from person_detector_pictures import Picture, read_pictures
-from person_detector_quality import worsen
+from person_detector_quality import recolour, worsen
 from torch.utils.data import Dataset
 
 # How often a tile of a scene comes from each kind of picture.
 _SHARES = {"still_camera": 0.25, "real": 0.31, "render": 0.24, "background": 0.2}
 _SMALLEST_HEIGHT, _LARGEST_PART = 18, 1.15
-_PASTED = 0.5
+_PASTED = 0.6
 
 
 class Scenes(Dataset):
@@ -114,8 +114,7 @@ class Scenes(Dataset):
             x1, y1 = max(left, 0), max(top, 0)
             x2, y2 = min(left + wide, size), min(top + tall, size)
             part = person[y1 - top : y2 - top, x1 - left : x2 - left]
-            gains = rng.uniform(0.7, 1.3, 3) * rng.uniform(0.7, 1.3)
-            colour = part[..., :3].astype(np.float32) * gains
+            colour = recolour(np.ascontiguousarray(part[..., :3]), rng)
             alpha = part[..., 3:].astype(np.float32) / 255
             region = image[y1:y2, x1:x2]
             region[:] = np.clip(region * (1 - alpha) + colour * alpha, 0, 255)
