@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where features are kept")
     parser.add_argument("--dino", type=Path, help="weights of the ViT of the model small")
     parser.add_argument("--tiny", action="store_true", help="encode with that of tiny as well")
+    parser.add_argument("--splits", nargs="+", default=list(STREAMS), choices=list(STREAMS))
     parser.add_argument("--train", type=int, default=STREAMS["train"].num_streams)
     parser.add_argument("--first", type=int, default=0, help="number of the first train stream")
     parser.add_argument("--threads", type=int, default=1)
@@ -103,10 +104,9 @@ def main() -> None:
     encoders = [dino_encoder(options.dino)] if options.dino else []
     encoders += [ActionModel.load("tiny").encoder] if options.tiny else []
     stores = [(encoder, store.of(encoder)) for encoder in encoders]
-    wanted = [("train", n) for n in range(options.first, min(100, options.train))]
-    for split in ("validation", "test"):
-        wanted += [(split, n) for n in range(STREAMS[split].num_streams)]
-    wanted += [("train", n) for n in range(max(100, options.first), options.train)]
+    numbers = {split: range(settings.num_streams) for split, settings in STREAMS.items()}
+    numbers["train"] = range(options.first, options.train)
+    wanted = [(split, number) for split in options.splits for number in numbers[split]]
     began, total = time.monotonic(), 0
     for count, (split, number) in enumerate(wanted, 1):
         total += encode_stream(options.folder, split, number, stores)

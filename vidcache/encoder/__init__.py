@@ -7,5 +7,15 @@ from vidcache.encoder.frame_encoder import FrameEncoder
 from vidcache.encoder.precision import Precision, choose_precision
 from vidcache.encoder.preprocessing import Preprocessing
 from vidcache.encoder.tokens import TokenLayout
+from vidcache.encoder.weights import read_vit_weights
+from vidcache.encoder.weights_fingerprint import weights_fingerprint
 
-__all__ = ["FrameEncoder", "Precision", "Preprocessing", "TokenLayout", "choose_precision"]
+__all__ = [
+    "FrameEncoder",
+    "Precision",
+    "Preprocessing",
+    "TokenLayout",
+    "choose_precision",
+    "read_vit_weights",
+    "weights_fingerprint",
+]

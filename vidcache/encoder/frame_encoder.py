@@ -33,8 +33,9 @@ class FrameEncoder(nn.Module):
     Args:
         name: Name of the model in timm, such as ``"vit_small_patch14_dinov2"``.
         weights: ``"hub"`` for the published weights, None for random ones (to train), the
-            name of a bundled action model, or the path of a ``.safetensors`` or ``.pth`` file. A
-            position embedding of another size is resampled.
+            name of a bundled action model, the path of a ``.safetensors``, ``.onnx`` or ``.pth``
+            file, or the ViT's tensors themselves. A position embedding of another size is
+            resampled.
         image_size: Height and width that the model sees, in pixels; one number for a square;
             None for the model's own. A multiple of the patch size.
         num_tokens: Tokens of a frame: 1 (pooled), 1 + g*g (pooled and g x g regions) or g*g
@@ -67,7 +68,7 @@ class FrameEncoder(nn.Module):
     def __init__(
         self,
         name: str,
-        weights: str | os.PathLike[str] | None = "hub",
+        weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = "hub",
         *,
         image_size: int | tuple[int, int] | None = None,
         num_tokens: int = 1,
@@ -214,7 +215,7 @@ class FrameEncoder(nn.Module):
         Raises:
             InputError: The picture has another type or shape.
         """
-        vit = self._compute_copy.get(self.precision.dtype)
+        vit: Any = self._compute_copy.get(self.precision.dtype)
         with torch.inference_mode():
             pixels = self.preprocess([image_rgb]).to(next(vit.parameters()).dtype)
             patches = vit.forward_features(pixels)[0, vit.num_prefix_tokens :]

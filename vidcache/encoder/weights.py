@@ -3,25 +3,22 @@
 
 import difflib
 import os
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from vidcache.encoder.bundled import find_bundled_models
+from vidcache.encoder.weight_file import read_weight_file
 from vidcache.errors import ConfigError, MissingExtraError, ModelError
 
-__all__ = ["build_vit"]
+__all__ = ["build_vit", "read_vit_weights"]
 
 _PROBE_SECONDS = 5.0
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-_OWN_PREFIX = "encoder.vit."
 _RESERVED_ARGUMENTS = {
     "num_classes": "it has no classifier",
     "in_chans": "pictures are RGB",
@@ -33,7 +30,7 @@ _RESERVED_ARGUMENTS = {
 
 def build_vit(
     name: str,
-    weights: str | os.PathLike[str] | None,
+    weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None,
     *,
     image_size: tuple[int, int] | None = None,
     model_args: Mapping[str, Any] | None = None,
@@ -43,8 +40,9 @@ def build_vit(
     Args:
         name: Name in timm, with or without a tag of its weights.
         weights: ``"hub"`` for the published weights, None for random ones, the name of a
-            bundled action model, or the path of a ``.safetensors`` or ``.pth`` file: a ViT's
-            own, or an action model. A position embedding of another size is resampled.
+            bundled action model, the path of a ``.safetensors``, ``.onnx`` or ``.pth`` file (a
+            ViT's own, or an action model), or the tensors themselves. A position embedding of
+            another size is resampled.
         image_size: Height and width in pixels; None for the model's own.
         model_args: Further arguments of the model.
 
@@ -64,13 +62,55 @@ def build_vit(
         arguments["img_size"] = image_size
     if weights is None:
         return _create(timm, name, arguments).eval()
-    if weights == "hub":
-        source = _find_in_hub_cache(timm, name)
-        if source is None:
-            return _fetch_from_hub(timm, name, arguments)
-    else:
-        source = find_bundled_models().get(os.fspath(weights), Path(weights))
+    if isinstance(weights, Mapping):
+        return _create_from(timm, name, arguments, dict(weights), "the tensors given").eval()
+    source = _find_file(timm, name, weights)
+    if source is None:
+        return _fetch_from_hub(timm, name, arguments)
     return _create_from_file(timm, name, arguments, source).eval()
+
+
+def read_vit_weights(
+    name: str,
+    weights: str | os.PathLike[str],
+    *,
+    model_args: Mapping[str, Any] | None = None,
+) -> dict[str, torch.Tensor]:
+    """Reads the weights of a ViT as they were published: in the size that they were trained in.
+
+    Args:
+        name: Name in timm.
+        weights: Where they are, as for :func:`build_vit`.
+        model_args: Further arguments of the model.
+
+    Returns:
+        Tensors under timm's names, in the number format of the file.
+
+    Raises:
+        MissingExtraError: timm is not installed.
+        ModelError: The name is unknown or no ViT, or the weights cannot be had or do not fit.
+        ConfigError: The model does not take these arguments.
+    """
+    timm = _import_timm()
+    _check_name(timm, name)
+    _check_model_args(model_args or {})
+    arguments = {**(model_args or {}), "num_classes": 0}
+    source = _find_file(timm, name, weights)
+    if source is None:
+        return dict(_fetch_from_hub(timm, name, arguments).state_dict())
+    blank = _create_without_memory(timm, name, arguments)
+    tensors = _drop_classifier(read_weight_file(source), blank.pretrained_cfg)
+    expected = {key: tensor.shape for key, tensor in blank.state_dict().items()}
+    if {key: tensor.shape for key, tensor in tensors.items()} == expected:
+        return tensors
+    return dict(_create_from(timm, name, arguments, tensors, str(source)).state_dict())
+
+
+def _find_file(timm: Any, name: str, weights: str | os.PathLike[str]) -> Path | None:
+    """The file that weights are in; None if they are still to be fetched from the hub."""
+    if weights == "hub":
+        return _find_in_hub_cache(timm, name)
+    return find_bundled_models().get(os.fspath(weights), Path(weights))
 
 
 def _import_timm() -> Any:
@@ -142,51 +182,33 @@ def _check_is_vit(name: str, model: nn.Module) -> None:
 
 
 def _create_from_file(timm: Any, name: str, arguments: dict[str, Any], source: Path) -> Any:
+    # The architecture first: where it cannot be built, a large file need not be read.
+    _create_without_memory(timm, name, arguments)
+    return _create_from(timm, name, arguments, read_weight_file(source), str(source))
+
+
+def _create_from(
+    timm: Any, name: str, arguments: dict[str, Any], tensors: dict[str, Any], origin: str
+) -> Any:
     blank = _create_without_memory(timm, name, arguments)
-    tensors = _drop_classifier(_read_tensors(source), blank.pretrained_cfg)
     # timm's own loader resamples embeddings and renames what other projects call otherwise. It
     # is strict only where the numbers of classes agree, hence the overlay: ours has none.
-    overlay = {"state_dict": tensors, "classifier": None, "num_classes": 0}
+    overlay = {
+        "state_dict": _drop_classifier(tensors, blank.pretrained_cfg),
+        "classifier": None,
+        "num_classes": 0,
+    }
     try:
         model = timm.create_model(
             name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments
         )
     except Exception as error:  # whatever the loader met in a file that does not belong to it
         raise ModelError(
-            f"the weights in {source} do not fit {name}: {_in_one_line(error)}; give the file of "
+            f"the weights in {origin} do not fit {name}: {_in_one_line(error)}; give the file of "
             "this model, or the name of the model that the file was saved from"
         ) from error
     model.pretrained_cfg.pop("state_dict", None)
     return model
-
-
-def _read_tensors(source: Path) -> dict[str, Any]:
-    if not source.is_file():
-        raise ModelError(
-            f"there is no weights file {source}: give the path of a .safetensors or .pth file, "
-            "or weights='hub'"
-        )
-    try:
-        if source.suffix == ".safetensors":
-            content = load_file(source)
-        else:
-            content = torch.load(source, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
-        raise ModelError(
-            f"the weights file {source} cannot be read: it is damaged, or no file of weights "
-            f"only ({_in_one_line(error)})"
-        ) from error
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not content:
-        raise ModelError(f"the weights file {source} holds no named tensors")
-    own = {
-        key.removeprefix(_OWN_PREFIX): tensor
-        for key, tensor in content.items()
-        if key.startswith(_OWN_PREFIX)
-    }
-    return own or {key.removeprefix("module."): tensor for key, tensor in content.items()}
 
 
 def _drop_classifier(tensors: dict[str, Any], pretrained_cfg: dict[str, Any]) -> dict[str, Any]:
@@ -242,7 +264,7 @@ def _not_fetched(name: str, endpoint: str, error: Exception) -> ModelError:
     return ModelError(
         f"the weights of {name} could not be fetched: they are not in the hub's cache, and "
         f"{endpoint} gave {type(error).__name__} ({_in_one_line(error)}); give a local file with "
-        "weights=PATH (on the command line: --model PATH)"
+        "weights=PATH"
     )
 
 

