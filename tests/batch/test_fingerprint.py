@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+from object_script import make_object_model
 
 from vidcache.batch.fingerprint import hash_file, settings_fingerprint
 from vidcache.config import override
@@ -24,7 +25,11 @@ def test_what_changes_results_changes_the_fingerprint(small_config, flags):
 
 
 @pytest.mark.parametrize(
-    "flags", [{"source": "x.mp4"}, {"jsonl": "y"}, {"device": "cuda"}, {"tracker": "botsort"}]
+    "flags",
+    [
+        *({"source": "x.mp4"}, {"jsonl": "y"}, {"device": "cuda"}, {"tracker": "botsort"}),
+        {"objects": {"keep_seconds": 9.0}},
+    ],
 )
 def test_what_does_not_change_results_leaves_the_fingerprint(small_config, flags):
     assert settings_fingerprint(override(small_config, flags)) == settings_fingerprint(small_config)
@@ -46,3 +51,18 @@ def test_a_settings_file_of_the_tracker_counts_by_its_content(small_config, tmp_
     before = settings_fingerprint(config)
     path.write_text("track_buffer: 60\n")
     assert settings_fingerprint(config) != before
+
+
+def test_what_labels_objects_counts_where_they_are_labelled(small_config, tmp_path):
+    path = tmp_path / "objects.safetensors"
+    make_object_model().save(path)
+    flags = {"actions": "both", "detector": "bundled", "objects.model": str(path)}
+    config = override(small_config, {**flags, "objects.pose": "none"})
+    found = {settings_fingerprint(config)}
+    found.add(settings_fingerprint(override(config, {"objects.keep_seconds": 9.0})))
+    found.add(settings_fingerprint(override(config, {"actions": "per-object"})))
+    found.add(settings_fingerprint(override(config, {"objects.pose": "bundled"})))
+    found.add(settings_fingerprint(override(small_config, {"detector": "bundled"})))
+    path.write_bytes(path.read_bytes() + b"\0")
+    found.add(settings_fingerprint(config))
+    assert len(found) == 6

@@ -2,12 +2,13 @@ import time
 from pathlib import Path
 
 import pytest
+from object_script import make_object_model
 
 from vidcache.batch import BatchOptions, Shard, collect_inputs
 from vidcache.batch.fingerprint import hash_file, identify
 from vidcache.batch.manifest import Entry
 from vidcache.batch.plan import decide_models, decide_precision, make_plan
-from vidcache.config import Config
+from vidcache.config import Config, override
 from vidcache.errors import ConfigError
 
 
@@ -94,10 +95,16 @@ def test_an_output_never_replaces_an_input(video_folder):
     assert len(make_plan(inputs, {}, "s", BatchOptions(video_folder)).jobs) == 4
 
 
-def test_workers_are_told_which_detector_and_which_arithmetic(done, monkeypatch):
+def test_workers_are_told_which_models_and_which_arithmetic(done, monkeypatch, tmp_path):
     monkeypatch.setenv("VIDCACHE_OFFLINE", "1")
-    assert decide_models(Config()).detector in ("bundled", "yolo26n.pt")
+    monkeypatch.setenv("VIDCACHE_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert decide_models(Config()).detector == "bundled"
     assert decide_models(Config(detector="none")).detector == "none"
+    path = tmp_path / "objects.safetensors"
+    make_object_model(("motion",)).save(path)
+    config = override(Config(), {"actions": "both", "objects.model": str(path)})
+    assert decide_models(config) == override(config, {"detector": "bundled"})
     _, entries, _ = done
     assert decide_precision(Config(), entries, "s").precision == "bf16"
     assert decide_precision(Config(precision="fp32"), entries, "s").precision == "fp32"

@@ -10,6 +10,7 @@ from vidcache.batch.jobs import Identity
 from vidcache.config import Config
 from vidcache.encoder.features import hash_file
 from vidcache.model.model_file import find_model as find_action_model
+from vidcache.model.object_model import find_object_model
 from vidcache.tracking.model_files import find_model as find_detector
 from vidcache.video.sinks.jsonl import SCHEMA_VERSION
 
@@ -41,7 +42,7 @@ def settings_fingerprint(config: Config) -> str:
     Models count by their content, wherever they lie; so does a tracker's settings file.
 
     Args:
-        config: The settings; a ``detector`` of ``auto`` must have been decided.
+        config: The settings; models that are ``auto`` must have been decided.
 
     Raises:
         ModelError: If a model cannot be found.
@@ -56,6 +57,12 @@ def settings_fingerprint(config: Config) -> str:
         values["tracker"] = _content_or_name(config.tracker)
         if isinstance(config.track.settings, str):
             values["track"]["settings"] = _content_or_name(config.track.settings)
+    if config.actions == "frame":
+        values = {key: value for key, value in values.items() if key not in ("actions", "objects")}
+    else:
+        values["objects"]["model"] = _hash_model(find_object_model(config.objects.model))
+        if config.objects.pose not in ("auto", "none"):
+            values["objects"]["pose"] = _hash_model(find_detector(config.objects.pose).path)
     text = json.dumps(values, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 

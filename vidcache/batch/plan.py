@@ -13,7 +13,9 @@ from vidcache.batch.options import BatchOptions
 from vidcache.config import Config, override
 from vidcache.encoder import choose_precision
 from vidcache.errors import ConfigError
+from vidcache.model.object_model import find_object_model, read_object_config
 from vidcache.pipeline import resolve_device
+from vidcache.pipeline.loading import choose_detector
 from vidcache.tracking.model_files import bundled_detector, find_model
 
 __all__ = ["BatchPlan", "decide_models", "decide_precision", "make_plan"]
@@ -33,15 +35,27 @@ class BatchPlan:
 
 
 def decide_models(config: Config) -> Config:
-    """Puts a detector's name in the place of ``auto``, so that all workers take the same.
+    """Puts models' names in the place of ``auto``, so that all workers take the same.
 
     Raises:
         ModelError: If a model cannot be found.
     """
-    if config.detector != "auto":
-        return config
-    found = find_model("auto").path
-    return override(config, {"detector": "bundled" if found == bundled_detector() else found.name})
+    sources: tuple[str, ...] = ()
+    if config.actions != "frame":
+        sources = read_object_config(find_object_model(config.objects.model)).sources
+    flags: dict[str, str] = {}
+    if config.detector == "auto":
+        flags["detector"] = _found_name(choose_detector(config, sources))
+    if "pose" in sources and config.objects.pose == "auto":
+        flags["objects.pose"] = _found_name("auto-pose")
+    return override(config, flags)
+
+
+def _found_name(name: str) -> str:
+    found = find_model(name).path
+    # Others take the bundled ones from their own installation.
+    bundled = {"auto": "bundled", "auto-pose": "bundled-pose"}[name]
+    return bundled if found.parent == bundled_detector().parent else found.name
 
 
 def decide_precision(config: Config, known: Mapping[str, Entry], settings: str) -> Config:

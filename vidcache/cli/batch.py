@@ -11,12 +11,14 @@ from vidcache.cli.console import show_error, show_message
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PARTLY
 from vidcache.cli.interrupt import catch_interrupts
 from vidcache.cli.options import (
+    ActionsFlag,
     ConfigFlag,
     DebugFlag,
     DetectorFlag,
     DeviceFlag,
     MaxFramesFlag,
     ModelFlag,
+    ObjectModelFlag,
     PrecisionFlag,
     ThresholdFlag,
     TrackerFlag,
@@ -80,6 +82,8 @@ def batch(
     ] = None,
     config: ConfigFlag = None,
     model: ModelFlag = None,
+    actions: ActionsFlag = None,
+    object_model: ObjectModelFlag = None,
     detector: DetectorFlag = None,
     tracker: TrackerFlag = None,
     max_frames: MaxFramesFlag = None,
@@ -96,6 +100,8 @@ def batch(
     """
     flags = {
         "model": model,
+        "actions": actions,
+        "objects.model": object_model,
         "detector": detector,
         "tracker": tracker,
         "max_frames": max_frames,

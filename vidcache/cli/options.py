@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "ActionsFlag",
     "AtOnceFlag",
     "BatchFlag",
     "ConfigFlag",
@@ -20,6 +21,7 @@ __all__ = [
     "ModelFlag",
     "MotFlag",
     "MqttFlag",
+    "ObjectModelFlag",
     "ParquetFlag",
     "PrecisionFlag",
     "PrefixCacheFlag",
@@ -40,6 +42,20 @@ ConfigFlag = Annotated[
 ModelFlag = Annotated[
     str | None,
     typer.Option("--model", metavar="NAME|PATH", help="Action model. [default: tiny]"),
+]
+ActionsFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--actions",
+        metavar="WHAT",
+        help="Label the frame, every tracked person (per-object), or both. [default: frame]",
+    ),
+]
+ObjectModelFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--object-model", metavar="NAME|PATH", help="Model of persons' actions. [default: person]"
+    ),
 ]
 DetectorFlag = Annotated[
     str | None,

@@ -1,5 +1,7 @@
 """The short summary of a run, for people."""
 
+from collections.abc import Mapping
+
 from vidcache.pipeline import RunSummary
 
 __all__ = ["describe_run"]
@@ -27,11 +29,9 @@ def describe_run(summary: RunSummary) -> list[str]:
     if known := summary.cache.get("prefix", {}).get("frames"):
         lines.append(f"known from earlier runs: {_count(known, 'frame')}")
     if summary.num_frames:
-        shown = list(summary.action_seconds.items())
-        actions = [f"{label} {seconds:.1f} s" for label, seconds in shown[:_SHOWN_ACTIONS]]
-        if len(shown) > _SHOWN_ACTIONS:
-            actions.append(f"{len(shown) - _SHOWN_ACTIONS} more")
-        lines.append(f"actions: {', '.join(actions)}")
+        lines.append(f"actions: {_durations(summary.action_seconds)}")
+        if summary.object_action_seconds:
+            lines.append(f"actions of each, added up: {_durations(summary.object_action_seconds)}")
         objects = [f"{count} {label}" for label, count in summary.num_objects.items()]
         followed = ", ".join(objects) or "nothing"
         lines.append(
@@ -42,6 +42,14 @@ def describe_run(summary: RunSummary) -> list[str]:
     if stages:
         lines.append(f"ms a frame, partly side by side: {', '.join(stages)}")
     return lines
+
+
+def _durations(seconds: Mapping[str, float]) -> str:
+    shown = list(seconds.items())
+    actions = [f"{label} {duration:.1f} s" for label, duration in shown[:_SHOWN_ACTIONS]]
+    if len(shown) > _SHOWN_ACTIONS:
+        actions.append(f"{len(shown) - _SHOWN_ACTIONS} more")
+    return ", ".join(actions)
 
 
 def _count(number: int, noun: str) -> str:

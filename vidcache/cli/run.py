@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from vidcache.cli.options import (
+    ActionsFlag,
     AtOnceFlag,
     BatchFlag,
     ConfigFlag,
@@ -19,6 +20,7 @@ from vidcache.cli.options import (
     ModelFlag,
     MotFlag,
     MqttFlag,
+    ObjectModelFlag,
     ParquetFlag,
     PrecisionFlag,
     PrefixCacheFlag,
@@ -48,6 +50,8 @@ def run(
     ] = None,
     config: ConfigFlag = None,
     model: ModelFlag = None,
+    actions: ActionsFlag = None,
+    object_model: ObjectModelFlag = None,
     detector: DetectorFlag = None,
     tracker: TrackerFlag = None,
     jsonl: JsonlFlag = None,
@@ -81,6 +85,8 @@ def run(
     """
     flags = {
         "model": model,
+        "actions": actions,
+        "objects.model": object_model,
         "detector": detector,
         "tracker": tracker,
         "jsonl": jsonl,

@@ -8,6 +8,7 @@ from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings, ReconnectSettings
 from vidcache.config.loading import load_config, override
+from vidcache.config.objects import ObjectSettings
 from vidcache.config.outputs import OutputSettings
 from vidcache.config.read import ReadSettings
 from vidcache.config.settings import Config
@@ -18,6 +19,7 @@ __all__ = [
     "EventSettings",
     "GapSettings",
     "LiveSettings",
+    "ObjectSettings",
     "OutputSettings",
     "ReadSettings",
     "ReconnectSettings",

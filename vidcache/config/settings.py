@@ -7,6 +7,7 @@ from pydantic import Field
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings
+from vidcache.config.objects import ObjectSettings
 from vidcache.config.outputs import OutputSettings
 from vidcache.config.read import ReadSettings
 from vidcache.config.section import (
@@ -34,6 +35,7 @@ class Config(Section):
             in results and file names.
         at_once: How many files are watched together; cameras all are.
         model: Name of a bundled action model, or the path of a model file.
+        actions: What is labelled: the ``frame``, every tracked person (``per-object``), ``both``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         precision: Arithmetic of the encoder; ``auto`` takes bf16 where the processor is fast at it.
         threshold: Score below which the action shown is ``unsure``; None for the model's own.
@@ -63,6 +65,7 @@ class Config(Section):
         live: How live sources are kept going, and what becomes of frames that are too many.
         read: How a source is read.
         track: How objects are found and followed.
+        objects: How every tracked person is labelled.
 
     Example:
         >>> config = Config.model_validate({"detector": "none", "events": {"min_seconds": 1.0}})
@@ -74,6 +77,7 @@ class Config(Section):
     sources: dict[str, SourceName] | list[SourceName] | None = None
     at_once: Count = 4
     model: Name = "tiny"
+    actions: Literal["frame", "per-object", "both"] = "frame"
     device: Name = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threshold: Score | None = None
@@ -100,3 +104,4 @@ class Config(Section):
     live: LiveSettings = LiveSettings()
     read: ReadSettings = ReadSettings()
     track: TrackSettings = TrackSettings()
+    objects: ObjectSettings = ObjectSettings()

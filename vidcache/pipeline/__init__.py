@@ -5,6 +5,7 @@ from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.gap_policy import GapAction, GapPolicy, StreamSeconds
 from vidcache.pipeline.gaps import GapDetector
 from vidcache.pipeline.loading import open_watched, resolve_device, wait_for_start
+from vidcache.pipeline.object_models import ObjectModels
 from vidcache.pipeline.pipeline import Pipeline
 from vidcache.pipeline.summary import RunSummary
 from vidcache.pipeline.timer import StageTime
@@ -17,6 +18,7 @@ __all__ = [
     "GapAction",
     "GapDetector",
     "GapPolicy",
+    "ObjectModels",
     "Pipeline",
     "RunSummary",
     "StageTime",

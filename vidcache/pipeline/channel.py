@@ -7,10 +7,11 @@ from typing import Any
 
 from vidcache.config import GapSettings
 from vidcache.errors import VidcacheError
-from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult
+from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, Track
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.gap_policy import GapPolicy, StreamSeconds
 from vidcache.pipeline.gaps import GapDetector
+from vidcache.pipeline.object_events import ObjectEvents
 from vidcache.pipeline.outputs import Outputs
 from vidcache.pipeline.reading import FrameGroup, GroupReader
 from vidcache.pipeline.seats import Seat
@@ -48,7 +49,10 @@ class ChannelPlan:
     Attributes:
         tracker: The source's own tracker, as new; None follows no objects.
         threshold: Score below which the action shown is ``unsure``.
-        events: Finds starts and ends; as new.
+        events: Finds starts and ends of what the whole picture shows; as new. None where only
+            objects are labelled.
+        object_threshold: Score below which an object's action is ``unsure``.
+        object_events: Finds starts and ends of what each object does; as new.
         group_size: Frames of a file that are worked on together.
         gaps: What a break in the stream is, and what it does.
         max_frames: How many frames are read at most; None for all.
@@ -57,7 +61,9 @@ class ChannelPlan:
 
     tracker: Tracker | None
     threshold: float
-    events: EventDetector
+    events: EventDetector | None
+    object_threshold: float
+    object_events: ObjectEvents
     group_size: int
     gaps: GapSettings
     max_frames: int | None
@@ -185,15 +191,15 @@ class Channel:
             self._timer.add(stage, seconds)
         self.open()
         frame = item.frame
-        scores = {score.label: score.score for score in item.scores}
-        events = self._plan.events.update(frame.index, frame.pts_seconds, scores)
+        session = item.session - self._first_session
+        events = self._events(item, session)
         result = FrameResult(
             index=frame.index,
             pts_seconds=frame.pts_seconds,
-            action=self._shown(item.scores),
+            action=_shown(item.scores, self._plan.threshold),
             actions=item.scores,
-            objects=item.objects,
-            session=item.session - self._first_session,
+            objects=tuple(self._with_action(track, item) for track in item.objects),
+            session=session,
             time=frame.time,
             flags=frame.flags,
             events=(*item.gaps, *events),
@@ -235,10 +241,33 @@ class Channel:
         # Ends that only the end of the stream reveals follow the last frame's record.
         self._outputs.close({**self.summary.end_record(), "events": self._open_ends()})
 
-    def _shown(self, scores: Sequence[ActionScore]) -> str:
-        if not scores or scores[0].score < self._plan.threshold:
-            return UNSURE
-        return scores[0].label
+    def _events(self, item: Labelled, session: int) -> list[Event]:
+        """What became known with a frame to have begun or ended."""
+        frame = item.frame
+        events: list[Event] = []
+        if self._plan.events is not None:
+            scores = {score.label: score.score for score in item.scores}
+            events += self._plan.events.update(frame.index, frame.pts_seconds, scores)
+        # A damaged picture neither shows nor hides anybody.
+        if "tainted" not in frame.flags:
+            events += self._plan.object_events.update(
+                frame.index, frame.pts_seconds, session, item.object_scores
+            )
+        return events
+
+    def _with_action(self, track: Track, item: Labelled) -> Track:
+        scores = item.object_scores.get(track.id)
+        if scores is None:
+            return track
+        action = _shown(scores, self._plan.object_threshold)
+        score = scores[0].score if scores else None
+        return dataclasses.replace(track, action=action, action_score=score)
 
     def _open_ends(self) -> list[Event]:
-        return self._plan.events.finish(self._next_index, self._builder.end_pts_seconds)
+        index, end = self._next_index, self._builder.end_pts_seconds
+        events = [] if self._plan.events is None else self._plan.events.finish(index, end)
+        return events + self._plan.object_events.finish(index, end)
+
+
+def _shown(scores: Sequence[ActionScore], threshold: float) -> str:
+    return scores[0].label if scores and scores[0].score >= threshold else UNSURE

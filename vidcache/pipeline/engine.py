@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 from vidcache.errors import ConfigError, VidcacheError
 from vidcache.frames import FrameResult
-from vidcache.model import ActionModel
 from vidcache.pipeline.batcher import Batcher
 from vidcache.pipeline.channel import Channel, ChannelPlan, Feed
 from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.stages import Stages
 from vidcache.pipeline.summary import RunSummary
 from vidcache.pipeline.work import Labelled, Work
-from vidcache.tracking import Tracker
 
 __all__ = ["Engine"]
 
@@ -30,8 +28,7 @@ class Engine:
     one of several is kept as its channel's error.
 
     Args:
-        model: The action model.
-        tracker: One of the trackers, all of which are twins; None follows no objects.
+        stages: What the work on frames is done with; they are closed with the pass.
         plan: Says what is done with a source that joins, and what earlier runs know of it.
         longest_wait: Seconds that a source with a frame waits for the frames of others.
         alone: Whether there is one source only, whose errors are raised.
@@ -44,8 +41,7 @@ class Engine:
 
     def __init__(
         self,
-        model: ActionModel,
-        tracker: Tracker | None,
+        stages: Stages,
         plan: Callable[[Feed], tuple[ChannelPlan, Recall | None]],
         *,
         longest_wait: float,
@@ -56,7 +52,7 @@ class Engine:
         self._plan = plan
         self._alone = alone
         self._stopped = threading.Event()
-        self._stages = Stages(model, tracker)
+        self._stages = stages
         self._batcher = Batcher(longest_wait)
         self._active: list[Channel] = []
         self._newcomers: deque[Feed] = deque()

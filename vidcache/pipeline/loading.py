@@ -1,6 +1,7 @@
 """From the names in the settings to models in memory."""
 
 import threading
+from collections.abc import Sequence
 
 import torch
 
@@ -8,11 +9,13 @@ from vidcache.cache import PrefixCache
 from vidcache.config import Config
 from vidcache.errors import ConfigError, SourceError
 from vidcache.model import ActionModel
+from vidcache.model.object_model import ObjectActionModel
 from vidcache.pipeline.stages import NUM_LOOKERS
 from vidcache.tracking import Tracker, UltralyticsTracker
 from vidcache.video import ReconnectPolicy, Source, SourceState, open_source
 
 __all__ = [
+    "choose_detector",
     "load_model",
     "load_tracker",
     "open_prefix_cache",
@@ -56,8 +59,13 @@ def load_model(config: Config) -> ActionModel:
     )
 
 
-def load_tracker(config: Config) -> Tracker | None:
+def load_tracker(config: Config, objects: ObjectActionModel | None = None) -> Tracker | None:
     """Loads the detector and the tracker that the settings name; None for ``none``.
+
+    Args:
+        config: The settings.
+        objects: What labels objects one by one. Where it looks at keypoints, a detector of
+            ``auto`` is one that finds them.
 
     Raises:
         ModelError: If the detector cannot be found, fetched or read.
@@ -69,7 +77,7 @@ def load_tracker(config: Config) -> Tracker | None:
     track = config.track
     device = resolve_device(config.device)
     return UltralyticsTracker(
-        config.detector,
+        choose_detector(config, objects.sources if objects is not None else ()),
         tracker=config.tracker,
         tracker_settings=track.settings,
         image_size=track.image_size,
@@ -82,14 +90,31 @@ def load_tracker(config: Config) -> Tracker | None:
     )
 
 
-def open_prefix_cache(config: Config, model: ActionModel) -> PrefixCache | None:
+def choose_detector(config: Config, sources: Sequence[str]) -> str:
+    """The name of the detector: ``auto`` is a pose model where objects' keypoints are looked at.
+
+    Args:
+        config: The settings.
+        sources: What objects are labelled by; none where they are not.
+    """
+    if config.detector == "auto" and "pose" in sources and config.objects.pose == "auto":
+        return "auto-pose"
+    return config.detector
+
+
+def open_prefix_cache(config: Config, model: ActionModel | None) -> PrefixCache | None:
     """Opens the folder of known beginnings that the settings name; None where they name none.
 
     Raises:
-        ConfigError: If the folder cannot be made or read.
+        ConfigError: If the folder cannot be made or read, or no model is there whose work it keeps.
     """
     if config.prefix_cache is None:
         return None
+    if model is None:
+        raise ConfigError(
+            "prefix_cache keeps what is computed of whole pictures, and with actions: per-object "
+            "nothing is: leave it out, or label both"
+        )
     return PrefixCache(
         model.head,
         max_bytes=_PREFIX_BYTES_IN_MEMORY,

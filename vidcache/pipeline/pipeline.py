@@ -13,7 +13,17 @@ from vidcache.pipeline.engine import Engine
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.header import header_record
 from vidcache.pipeline.loading import load_model, load_tracker, open_prefix_cache
+from vidcache.pipeline.object_events import ObjectEvents
+from vidcache.pipeline.object_loading import (
+    check_models,
+    join_object_models,
+    load_object_model,
+    needs_action_model,
+)
+from vidcache.pipeline.object_models import ObjectModels
+from vidcache.pipeline.object_stage import ObjectStage
 from vidcache.pipeline.recall import Recall
+from vidcache.pipeline.stages import Stages
 from vidcache.pipeline.summary import RunSummary
 from vidcache.tracking import Tracker
 from vidcache.video import Sink, Source
@@ -28,15 +38,18 @@ class Pipeline:
     """Labels what sources show and follows the objects in them, one by one or several at once.
 
     Args:
-        model: The action model.
+        model: The action model of whole pictures; None where only objects are labelled.
         tracker: Detector and tracker; None follows no objects.
         config: Settings of the run: threshold, events, group size, limits. Those that name
             models, sources, outputs and folders are not used here.
         prefix_cache: What is known of the beginnings of files. A file that begins like an earlier
             one has its known frames labelled without encoder and head, to the bit as before.
+        objects: What labels every tracked person; None labels none. Without an action model, the
+            actions of a frame are for each label the best score among the objects.
 
     Raises:
-        ConfigError: If the event thresholds contradict each other.
+        ConfigError: If the event thresholds contradict each other, there is no model at all, or
+            objects are to be labelled and none are followed.
 
     Example:
         >>> from vidcache import Config, Pipeline, open_source
@@ -49,20 +62,22 @@ class Pipeline:
 
     def __init__(
         self,
-        model: ActionModel,
+        model: ActionModel | None,
         tracker: Tracker | None = None,
         *,
         config: Config | None = None,
         prefix_cache: PrefixCache | None = None,
+        objects: ObjectModels | None = None,
     ) -> None:
+        check_models(model, tracker, objects, prefix_cache)
         self.model = model
         self.tracker = tracker
         self.config = config if config is not None else Config()
         self.prefix_cache = prefix_cache
-        chosen = self.config.threshold
-        self.threshold = model.threshold if chosen is None else chosen
+        self.objects = objects
         self._engine: Engine | None = None
         self._make_events()
+        self._make_object_events()
 
     @classmethod
     def from_config(cls, config: Config) -> "Pipeline":
@@ -73,14 +88,32 @@ class Pipeline:
             ConfigError: If a tracker, a device or a setting is unknown, or a folder cannot be used.
             MissingExtraError: If a package is missing.
         """
+        objects = load_object_model(config)
         # The tracker's settings are checked first, and a model is quicker to refuse than to load.
-        model = load_model(config)
+        model = load_model(config) if needs_action_model(config, objects) else None
+        tracker = load_tracker(config, objects)
+        whole = model if config.actions != "per-object" else None
         return cls(
-            model,
-            load_tracker(config),
+            whole,
+            tracker,
             config=config,
-            prefix_cache=open_prefix_cache(config, model),
+            prefix_cache=open_prefix_cache(config, whole),
+            objects=objects and join_object_models(config, objects, model, tracker),
         )
+
+    @property
+    def threshold(self) -> float:
+        """Score below which the action shown of a frame is ``unsure``."""
+        if self.config.threshold is not None:
+            return self.config.threshold
+        return self.object_threshold if self.model is None else self.model.threshold
+
+    @property
+    def object_threshold(self) -> float:
+        """Score below which the action of an object is ``unsure``; 1 where none is labelled."""
+        if self.config.objects.threshold is not None:
+            return self.config.objects.threshold
+        return 1.0 if self.objects is None else self.objects.model.threshold
 
     @property
     def summary(self) -> RunSummary:
@@ -186,34 +219,49 @@ class Pipeline:
         self, tracker: Callable[[], Tracker | None], max_frames: int | None, *, alone: bool
     ) -> Engine:
         limit = self.config.max_frames if max_frames is None else max_frames
+        objects = self.objects and ObjectStage(self.objects, self.config.objects)
 
         def plan(feed: Feed) -> tuple[ChannelPlan, Recall | None]:
             mine = tracker()
             recall = None
-            if self.prefix_cache is not None and not feed.source.is_live:
+            if self.prefix_cache is not None and self.model is not None and not feed.source.is_live:
                 recall = Recall(self.prefix_cache, self.model, self.config.batch)
             return ChannelPlan(
                 tracker=mine,
                 threshold=self.threshold,
-                events=self._make_events(),
+                events=None if self.model is None else self._make_events(),
+                object_threshold=self.object_threshold,
+                object_events=ObjectEvents(self._make_object_events),
                 group_size=self.config.batch,
                 gaps=self.config.gaps,
                 max_frames=limit,
-                header=lambda: header_record(feed.source, self.model, mine, config=self.config),
+                header=lambda: header_record(
+                    feed.source, self.model, mine, self.objects, config=self.config
+                ),
             ), recall
 
         return Engine(
-            self.model, self.tracker, plan, longest_wait=self.config.batch_wait, alone=alone
+            Stages(self.model, self.tracker, objects),
+            plan,
+            longest_wait=self.config.batch_wait,
+            alone=alone,
         )
 
     def _make_events(self) -> EventDetector:
+        # The first label is that of an empty picture: nothing begins or ends with it.
+        labels = () if self.model is None else self.model.labels
+        return self._detector(self.threshold, ignored=frozenset(labels[:1]))
+
+    def _make_object_events(self) -> EventDetector:
+        return self._detector(self.object_threshold, ignored=frozenset())
+
+    def _detector(self, threshold: float, *, ignored: frozenset[str]) -> EventDetector:
         settings = self.config.events
-        enter = self.threshold if settings.enter is None else settings.enter
+        enter = threshold if settings.enter is None else settings.enter
         return EventDetector(
             enter=enter,
             leave=_LEAVE_SHARE * enter if settings.leave is None else settings.leave,
             min_seconds=settings.min_seconds,
             min_gap_seconds=settings.min_gap_seconds,
-            # The first label is that of an empty picture: nothing begins or ends with it.
-            ignored=frozenset(self.model.labels[:1]),
+            ignored=ignored,
         )

@@ -11,6 +11,7 @@ from torch import Tensor
 from vidcache.cache import HeadState
 from vidcache.frames import ActionScore
 from vidcache.model import ActionModel
+from vidcache.pipeline.object_memory import ObjectMemory
 from vidcache.pipeline.recall import Recall
 
 __all__ = ["Seat", "Seats"]
@@ -21,16 +22,19 @@ class Seat:
     """The memory of one source.
 
     Attributes:
-        row: Row of the shared state; None for a source with a state of its own.
+        row: Row of the shared state; None for a source with a state of its own, and where the
+            picture as a whole is not labelled.
         recall: What earlier runs know of the source; such a source has a state of its own.
         state: That state, once it is needed.
         last: The scores of its last good frame, best first.
+        objects: What is remembered of its objects; None where they are not labelled.
     """
 
     row: int | None
     recall: Recall | None = None
     state: HeadState | None = None
     last: tuple[ActionScore, ...] = ()
+    objects: ObjectMemory | None = None
 
 
 class Seats:

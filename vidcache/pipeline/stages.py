@@ -12,6 +12,7 @@ import torch
 from vidcache.frames import Frame, Track
 from vidcache.model import ActionModel
 from vidcache.pipeline.actions import ActionStage, FrameScores
+from vidcache.pipeline.object_stage import LabelledObjects, ObjectStage, best_of_objects
 from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.seats import Seat
 from vidcache.pipeline.work import Labelled, Work
@@ -39,7 +40,7 @@ class _Tracked:
 
 
 class Stages:
-    """Runs encoder and head, the detector and the trackers beside each other.
+    """Runs encoder and head, the detector and the trackers beside each other; then come objects.
 
     Frames reach the head and the trackers in their order, one thread each. Looks of a
     `TwoStepTracker` are taken ahead, side by side, and at several pictures at once. Each thread
@@ -47,20 +48,28 @@ class Stages:
     more than they bring.
 
     Args:
-        model: The action model.
+        model: The action model of whole pictures; None labels none.
         tracker: One of the trackers, all of which are twins; None for no objects.
+        objects: Labels what is tracked; None labels no objects.
     """
 
-    def __init__(self, model: ActionModel, tracker: Tracker | None) -> None:
-        self._actions = ActionStage(model)
+    def __init__(
+        self,
+        model: ActionModel | None,
+        tracker: Tracker | None,
+        objects: ObjectStage | None = None,
+    ) -> None:
+        self._actions = None if model is None else ActionStage(model)
+        self._objects = objects
         self._closed = False
         self._num_threads = torch.get_num_threads()
         self._looker = tracker if isinstance(tracker, TwoStepTracker) else None
-        share = max(1, self._num_threads // 2)
+        share = max(1, self._num_threads // 2 if model is not None else self._num_threads)
         each = max(1, share // NUM_LOOKERS)
         self._action_thread = _executor("actions", 1, share)
         self._tracking_thread = _executor("tracking", 1, share if self._looker is None else 1)
         self._look_threads = _executor("looks", NUM_LOOKERS, each)
+        self._object_thread = _executor("objects", 1, 1)
 
     def join(self, recall: Recall | None = None) -> Seat:
         """Gives a new source its place in the temporal cache, between two steps.
@@ -68,28 +77,59 @@ class Stages:
         Args:
             recall: What earlier runs know of the source, or None.
         """
-        return self._action_thread.submit(self._actions.join, recall).result()
+        seat = Seat(None)
+        if self._actions is not None:
+            seat = self._action_thread.submit(self._actions.join, recall).result()
+        if self._objects is not None:
+            seat.objects = self._objects.join()
+        return seat
 
     def leave(self, seat: Seat) -> Mapping[str, Any]:
         """Takes a source's place back, and returns the counters of its memory."""
-        if self._closed:
-            return self._actions.leave(seat)
-        return self._action_thread.submit(self._actions.leave, seat).result()
+        figures: dict[str, Any] = {}
+        if self._actions is not None:
+            figures |= self._on(self._action_thread, self._actions.leave, seat)
+        if self._objects is not None and seat.objects is not None:
+            of_objects = self._on(self._object_thread, self._objects.leave, seat.objects)
+            figures["objects"] = dict(of_objects)
+        return figures
 
     def submit(self, works: Sequence[Work]) -> Callable[[], list[list[Labelled]]]:
         """Starts the work on groups, one a source, and returns what waits for it."""
-        actions = self._action_thread.submit(self._actions.update, works)
+        actions = None
+        if self._actions is not None:
+            actions = self._action_thread.submit(self._actions.update, works)
         looks = self._look(works)
         tracked = self._tracking_thread.submit(self._track, works, looks)
-        return lambda: _join(works, actions.result(), tracked.result())
+        if self._objects is None:
+            return lambda: _join(works, actions and actions.result(), tracked.result(), None)
+        objects = self._object_thread.submit(self._label, self._objects, works, tracked)
+        return lambda: _join(
+            works, actions and actions.result(), tracked.result(), objects.result()
+        )
 
     def close(self) -> None:
         """Drops work that has not begun and waits for what has; sources may still leave."""
         self._closed = True
-        for executor in (self._look_threads, self._action_thread, self._tracking_thread):
+        for executor in (
+            *(self._look_threads, self._action_thread, self._tracking_thread),
+            self._object_thread,
+        ):
             executor.shutdown(wait=True, cancel_futures=True)
         # What a stage's thread sets is also what threads begun later inherit.
         torch.set_num_threads(self._num_threads)
+
+    def _on(
+        self, thread: ThreadPoolExecutor, leave: Callable[[Any], Mapping[str, Any]], place: Any
+    ) -> Mapping[str, Any]:
+        return leave(place) if self._closed else thread.submit(leave, place).result()
+
+    @staticmethod
+    def _label(
+        stage: ObjectStage, works: Sequence[Work], tracked: "Future[list[list[_Tracked]]]"
+    ) -> list[list[LabelledObjects]]:
+        found = [[(seen.objects, seen.session) for seen in group] for group in tracked.result()]
+        return stage.update(works, found)
 
     def _look(self, works: Sequence[Work]) -> "dict[int, tuple[Future[list[_Seen]], int]]":
         """For each frame, by its identity: a look that it is part of, and its place there."""
@@ -157,26 +197,36 @@ def _size(frame: Frame) -> tuple[int, ...]:
 
 def _join(
     works: Sequence[Work],
-    scored: Sequence[Sequence[FrameScores]],
+    scored: Sequence[Sequence[FrameScores]] | None,
     tracked: Sequence[Sequence[_Tracked]],
+    labelled: Sequence[Sequence[LabelledObjects]] | None,
 ) -> list[list[Labelled]]:
-    labelled: list[list[Labelled]] = []
-    for work, scores, objects in zip(works, scored, tracked, strict=True):
-        frames = zip(work.frames, work.gaps, scores, objects, strict=True)
-        labelled.append(
-            [
+    """Brings together what the stages say of each frame, those that ran."""
+    results: list[list[Labelled]] = []
+    for number, work in enumerate(works):
+        group: list[Labelled] = []
+        for place, frame in enumerate(work.frames):
+            seen = tracked[number][place]
+            of_objects = LabelledObjects(seen.objects, {})
+            if labelled is not None:
+                of_objects = labelled[number][place]
+            said = FrameScores(best_of_objects(of_objects.scores), {})
+            if scored is not None:
+                said = scored[number][place]
+            timings = said.timings | seen.timings | of_objects.timings
+            group.append(
                 Labelled(
                     frame,
                     said.scores,
-                    seen.objects,
+                    of_objects.objects,
                     seen.session,
-                    gaps,
-                    said.timings | seen.timings,
+                    work.gaps[place],
+                    timings,
+                    of_objects.scores,
                 )
-                for frame, gaps, said, seen in frames
-            ]
-        )
-    return labelled
+            )
+        results.append(group)
+    return results
 
 
 def _executor(name: str, num_workers: int, num_threads: int) -> ThreadPoolExecutor:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vidcache.frames import Discontinuity, FrameResult
@@ -25,6 +25,8 @@ class RunSummary:
         seconds: Wall-clock time of the run.
         video_seconds: Presentation time that the frames cover.
         action_seconds: How long each action was shown, longest first.
+        object_action_seconds: How long objects were seen doing each action, all of them added up,
+            longest first; empty where objects are not labelled one by one.
         num_objects: How many objects were followed for half a second or more, by label.
         most_objects: Most objects in one frame.
         cache: Counters of the temporal cache.
@@ -42,6 +44,7 @@ class RunSummary:
     most_objects: int
     cache: Mapping[str, Any]
     stages: Mapping[str, StageTime]
+    object_action_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @property
     def num_dropped(self) -> int:
@@ -90,6 +93,7 @@ class SummaryBuilder:
         self._last: FrameResult | None = None
         self._interval = 0.0
         self._action_seconds: dict[str, float] = {}
+        self._object_seconds: dict[str, float] = {}
         self._num_objects: dict[str, int] = {}
         self._most_objects = 0
         self._session = 0
@@ -108,7 +112,7 @@ class SummaryBuilder:
             self._first_pts = result.pts_seconds
         elif not any(isinstance(event, Discontinuity) for event in result.events):
             self._interval = max(0.0, result.pts_seconds - last.pts_seconds)
-            self._count_action(last.action, self._interval)
+            _add_actions(last, self._interval, self._action_seconds, self._object_seconds)
         self.num_frames += 1
         self._num_tainted += "tainted" in result.flags
         self._count_objects(result)
@@ -130,9 +134,9 @@ class SummaryBuilder:
             cache: Counters of the temporal cache.
             timer: The time of each stage.
         """
-        seconds = dict(self._action_seconds)
+        of_frames, of_objects = dict(self._action_seconds), dict(self._object_seconds)
         if self._last is not None:
-            seconds[self._last.action] = seconds.get(self._last.action, 0.0) + self._interval
+            _add_actions(self._last, self._interval, of_frames, of_objects)
         return RunSummary(
             num_frames=self.num_frames,
             dropped_by_cause=source.dropped_by_cause,
@@ -140,15 +144,13 @@ class SummaryBuilder:
             truncated=truncated,
             seconds=time.perf_counter() - self._start,
             video_seconds=self.end_pts_seconds - self._first_pts if self._last else 0.0,
-            action_seconds=dict(sorted(seconds.items(), key=lambda item: -item[1])),
+            action_seconds=_longest_first(of_frames),
             num_objects=dict(self._num_objects),
             most_objects=self._most_objects,
             cache=cache,
             stages=timer.totals(),
+            object_action_seconds=_longest_first(of_objects),
         )
-
-    def _count_action(self, label: str, seconds: float) -> None:
-        self._action_seconds[label] = self._action_seconds.get(label, 0.0) + seconds
 
     def _count_objects(self, result: FrameResult) -> None:
         self._most_objects = max(self._most_objects, len(result.objects))
@@ -164,3 +166,17 @@ class SummaryBuilder:
         if len(self._first_seen) > 2 * self._REMEMBERED_IDS:
             newest = sorted(self._first_seen)[-self._REMEMBERED_IDS :]
             self._first_seen = {number: self._first_seen[number] for number in newest}
+
+
+def _add_actions(
+    result: FrameResult, seconds: float, of_frames: dict[str, float], of_objects: dict[str, float]
+) -> None:
+    """Counts what a frame shows for as long as it is shown."""
+    of_frames[result.action] = of_frames.get(result.action, 0.0) + seconds
+    for track in result.objects:
+        if track.action is not None:
+            of_objects[track.action] = of_objects.get(track.action, 0.0) + seconds
+
+
+def _longest_first(seconds: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(seconds.items(), key=lambda item: -item[1]))

@@ -1,9 +1,10 @@
 """What the stages are asked to do, and what they answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vidcache.frames import ActionScore, Discontinuity, Frame, Track
 from vidcache.pipeline.gap_policy import GapAction
+from vidcache.pipeline.object_memory import ObjectScores
 from vidcache.pipeline.seats import Seat
 from vidcache.tracking import Tracker
 
@@ -48,6 +49,8 @@ class Labelled:
         session: The tracker's session; 0 without a tracker.
         gaps: What sets the frame apart from the one before it.
         timings: Seconds spent on it by stage.
+        object_scores: Actions of objects by their numbers, best first; empty where objects are
+            not labelled one by one.
     """
 
     frame: Frame
@@ -56,3 +59,4 @@ class Labelled:
     session: int
     gaps: tuple[Discontinuity, ...]
     timings: dict[str, float]
+    object_scores: ObjectScores = field(default_factory=ObjectScores)
