@@ -108,7 +108,7 @@ class Preprocessing:
         else:
             inner, top, left = self.size, 0, 0
         scale = (inner[1] / width, inner[0] / height)
-        boxes = np.asarray(boxes_xyxy, np.float64).reshape(-1, 4)
+        boxes: NDArray[np.float64] = np.array(boxes_xyxy, np.float64)
         return boxes * np.array(scale * 2) + np.array((left, top) * 2)
 
     def _fit_batch(self, images: torch.Tensor) -> torch.Tensor:
