@@ -1,7 +1,7 @@
 # pyright: basic
 """Labelled tracks for the training of per-person actions, drawn for ever."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from vidcache.training.object_performances import BodyPerformance, draw_performa
 from vidcache.training.object_views import view_performance
 from vidcache.training.synthetic.splits import SplitName
 
-__all__ = ["LabelledTrack", "TrackBatch", "TrackBatches", "draw_track"]
+__all__ = ["LabelledTrack", "TrackBatch", "TrackBatches", "batch_tracks", "draw_track"]
 
 _PERFORMANCE_SECONDS = 16.0
 _USUAL_RATES = (5.0, 10.0, 15.0, 25.0, 30.0)
@@ -125,7 +125,7 @@ class TrackBatches(IterableDataset[TrackBatch]):
                 track = draw_track(rng, performance, num_frames, rate * rng.uniform(0.85, 1.15))
                 if track is not None:
                     tracks.append(track)
-            yield self._batch(rng, tracks)
+            yield batch_tracks(tracks, self._sources, rng)
 
     def _pick(self, rng: np.random.Generator, pool: list[BodyPerformance]) -> BodyPerformance:
         """Take a performance from the pool, which is renewed bit by bit."""
@@ -138,21 +138,32 @@ class TrackBatches(IterableDataset[TrackBatch]):
             pool[number] = draw_performance(rng, _PERFORMANCE_SECONDS, self._split)
         return pool[number]
 
-    def _batch(self, rng: np.random.Generator, tracks: list[LabelledTrack]) -> TrackBatch:
-        values: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._sources}
-        present: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in self._sources}
-        for track in tracks:
-            features = track_features(track.history, self._sources)
-            missing = _missing(rng, self._sources)
-            for name, found in features.items():
-                values[name].append(found.values)
-                present[name].append(found.present & (name != missing))
-        return TrackBatch(
-            {name: torch.from_numpy(np.stack(rows)) for name, rows in values.items()},
-            {name: torch.from_numpy(np.stack(rows)) for name, rows in present.items()},
-            torch.from_numpy(np.stack([track.history.seconds for track in tracks])),
-            torch.from_numpy(np.stack([track.labels for track in tracks])),
-        )
+
+def batch_tracks(
+    tracks: Sequence[LabelledTrack],
+    sources: tuple[Source, ...],
+    rng: np.random.Generator | None = None,
+) -> TrackBatch:
+    """Put tracks of one length into one batch.
+
+    Args:
+        tracks: The tracks.
+        sources: Sources of the model.
+        rng: Where given, some tracks do without one of the sources, so that a model learns to.
+    """
+    values: dict[str, list[NDArray[np.float32]]] = {name: [] for name in sources}
+    present: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in sources}
+    for track in tracks:
+        missing = None if rng is None else _missing(rng, sources)
+        for name, found in track_features(track.history, sources).items():
+            values[name].append(found.values)
+            present[name].append(found.present & (name != missing))
+    return TrackBatch(
+        {name: torch.from_numpy(np.stack(rows)) for name, rows in values.items()},
+        {name: torch.from_numpy(np.stack(rows)) for name, rows in present.items()},
+        torch.from_numpy(np.stack([track.history.seconds for track in tracks])),
+        torch.from_numpy(np.stack([track.labels for track in tracks])),
+    )
 
 
 def _missing(rng: np.random.Generator, sources: tuple[Source, ...]) -> str | None:
