@@ -101,7 +101,7 @@ class Training:
         self.spent = float(everything[-1])
 
     def _follow(self) -> None:
-        keep = 0.9985 * (1 - math.exp(-self.step / 400))
+        keep = 0.9965 * (1 - math.exp(-self.step / 400))
         weights = self.model.state_dict()
         with torch.no_grad():
             for name, value in self.average.state_dict().items():
@@ -117,14 +117,32 @@ def _as_float(raw: Any) -> Any:
     return raw.float()
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `train` reads."""
-    parser.add_argument("--minutes", type=float, default=80)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--last-size", type=int, default=320)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--processes", type=int, default=2)
+def add_commands(
+    commands: Any,
+    train: Callable[[argparse.Namespace], None],
+    save: Callable[[argparse.Namespace], None],
+) -> None:
+    """Adds the commands ``train`` and ``save`` to those of a script.
+
+    Args:
+        commands: What `argparse.ArgumentParser.add_subparsers` returned.
+        train: Does the one.
+        save: Does the other.
+    """
+    one = commands.add_parser("train")
+    one.add_argument("--minutes", type=float, default=80)
+    one.add_argument("--size", type=int, default=256)
+    one.add_argument("--last-size", type=int, default=320)
+    one.add_argument("--batch", type=int, default=8)
+    one.add_argument("--rate", type=float, default=2e-3)
+    one.add_argument("--processes", type=int, default=2)
+    one.set_defaults(run=train)
+    two = commands.add_parser("save")
+    two.add_argument("--out", type=Path, required=True)
+    two.add_argument("--image-size", type=int, default=416)
+    two.set_defaults(run=save)
+    for command in (one, two):
+        command.add_argument("--work", type=Path, required=True)
 
 
 def train(args: argparse.Namespace, make_model: Callable[[], Any]) -> None:
@@ -134,7 +152,7 @@ def train(args: argparse.Namespace, make_model: Callable[[], Any]) -> None:
     layers are small, and threads wait for each other.
 
     Args:
-        args: The options of `add_training_options`, and ``work``, the folder of the run.
+        args: The options of ``train`` in `add_commands`.
         make_model: Makes the model to begin with; a function of a module, since other processes
             call it.
     """

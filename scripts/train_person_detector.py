@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from person_training import add_training_options, save_checkpoint
+from person_training import add_commands, save_checkpoint
 from person_training import train as train_model
 
 from vidcache.tracking._ultralytics import load_ultralytics
@@ -89,15 +89,8 @@ def main() -> None:
     one.add_argument("--every", type=int, default=8, help="every so many-th frame of videos")
     one.add_argument("--renders", type=int, default=1000)
     one.set_defaults(run=gather)
-    two = commands.add_parser("train")
-    add_training_options(two)
-    two.set_defaults(run=train)
-    three = commands.add_parser("save")
-    three.add_argument("--out", type=Path, required=True)
-    three.add_argument("--image-size", type=int, default=416)
-    three.set_defaults(run=save)
-    for command in (one, two, three):
-        command.add_argument("--work", type=Path, required=True)
+    one.add_argument("--work", type=Path, required=True)
+    add_commands(commands, train, save)
     args = parser.parse_args()
     args.run(args)
 

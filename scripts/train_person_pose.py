@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from person_training import add_training_options, save_checkpoint
+from person_training import add_commands, save_checkpoint
 from person_training import train as train_model
 
 from vidcache.tracking import bundled_detector
@@ -106,15 +106,8 @@ def main() -> None:
     one = commands.add_parser("label")
     one.add_argument("--mediapipe", type=Path, required=True, help="the unpacked wheel")
     one.set_defaults(run=label)
-    two = commands.add_parser("train")
-    add_training_options(two)
-    two.set_defaults(run=train)
-    three = commands.add_parser("save")
-    three.add_argument("--out", type=Path, required=True)
-    three.add_argument("--image-size", type=int, default=416)
-    three.set_defaults(run=save)
-    for command in (one, two, three):
-        command.add_argument("--work", type=Path, required=True)
+    one.add_argument("--work", type=Path, required=True)
+    add_commands(commands, train, save)
     args = parser.parse_args()
     args.run(args)
 
