@@ -151,3 +151,29 @@ def test_new_labels_have_the_colours_that_they_would_have_had_from_the_beginning
     changed = replace(result, events=(LabelChange(0, 0.0, new),))
     overlay = Overlay(["nobody", "walk"])
     np.testing.assert_array_equal(overlay.draw(frame, changed), expected)
+
+
+def test_an_object_shows_what_it_does_in_the_colour_of_that_action() -> None:
+    box = (300.0, 200.0, 400.0, 500.0)
+    walking = Track(5, "person", 0.9, box, action="walk", action_score=0.8)
+    drawn = Overlay(LABELS).draw(grey((768, 576)), result(action="stand", objects=(walking,)))
+    rows, columns = np.nonzero(has_color(drawn[:500], Palette(LABELS).color("walk")))
+    near = (rows > 170) & (columns > 300)
+    assert near.sum() > 200
+    assert rows[near].max() <= 203
+
+
+def test_keypoints_are_joined_where_both_ends_are_seen() -> None:
+    keypoints = np.zeros((17, 3), np.float32)
+    keypoints[5:11] = [(330, 260, 0.9), (370, 260, 0.9)] * 3
+    keypoints[9:11, 1] = 340
+    box = (300.0, 200.0, 400.0, 500.0)
+    overlay = Overlay(LABELS)
+    for score, is_drawn in ((0.9, True), (0.1, False), (np.nan, False)):
+        keypoints[9:11, 2] = score
+        track = Track(5, "person", 0.9, box, keypoints)
+        drawn = overlay.draw(grey((768, 576)), result(objects=(track,)))
+        assert (drawn[290:330, 328:333] != 128).any() == is_drawn
+        assert (drawn[258:263, 340:360] != 128).any()
+    far = np.full((17, 3), 1e6, np.float32)
+    overlay.draw(grey((768, 576)), result(objects=(Track(5, "person", 0.9, box, far),)))

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import InputError, MissingExtraError
-from vidcache.frames import ActionScore, Frame, FrameResult, LabelChange, Track
-from vidcache.video.sinks.palette import AMBER, Color, Palette, id_color, is_light
+from vidcache.frames import ActionScore, Frame, FrameResult, LabelChange
+from vidcache.video.sinks.palette import AMBER, DARK, WHITE, Color, Palette, ink_on
+from vidcache.video.sinks.track_drawing import draw_track
 
 __all__ = ["Overlay"]
 
-_WHITE: Color = (255, 255, 255)
 _FAINT: Color = (196, 202, 210)
 _TRACK: Color = (66, 70, 78)
-_DARK: Color = (16, 18, 22)
 
 Image = NDArray[np.uint8]
 
@@ -24,9 +23,10 @@ Image = NDArray[np.uint8]
 class Overlay:
     """Draws results on frames of any size and shape.
 
-    Boxes carry their object's ID and label in a colour that stays with the ID; a panel shows the
-    action and the best scores as bars; a strip along the bottom shows the actions of the last
-    seconds. It remembers those seconds, so each video needs an overlay of its own.
+    Boxes carry their object's ID and label in a colour that stays with the ID, or, where objects
+    are labelled one by one, what the object does; keypoints are joined to a thin skeleton. A panel
+    shows the action and the best scores as bars; a strip along the bottom shows the actions of the
+    last seconds. It remembers those seconds, so each video needs an overlay of its own.
 
     Args:
         labels: The model's labels, in order: each has its own colour. When they change, results
@@ -82,7 +82,7 @@ class Overlay:
         # Grows with the picture, but more slowly than it: small frames need legible text.
         size = max(11, round(0.0205 * (width * height) ** 0.5))
         for track in result.objects:
-            self._draw_track(image, track, size)
+            draw_track(self._paint, image, track, size, self._palette)
         bottom = self._draw_strip(image, size)
         self._draw_panel(image, result, size, bottom)
         flags = (*frame.flags, *result.flags)
@@ -98,26 +98,6 @@ class Overlay:
         oldest = now - self._strip_seconds
         while len(self._runs) > 1 and self._runs[1][0] <= oldest:
             self._runs.popleft()
-
-    def _draw_track(self, image: Image, track: Track, size: int) -> None:
-        height, width = image.shape[:2]
-        left, top, right, bottom = (round(float(edge)) for edge in track.box_xyxy)
-        left, right = max(left, 0), min(right, width - 1)
-        top, bottom = max(top, 0), min(bottom, height - 1)
-        if left >= right or top >= bottom:
-            return
-        color = id_color(track.id)
-        self._paint.draw_frame(image, left, top, right, bottom, max(2, round(size / 7)), color)
-        text_size = max(10, round(size * 0.85))
-        text = f"{track.id} {track.label}"
-        line, pad = round(1.3 * text_size), max(2, size // 4)
-        chip = self._paint.text_width(text, text_size, 600) + 2 * pad
-        # Above its box; inside where there is no room.
-        chip_top = top - line if top >= line else top
-        chip_left = max(0, min(left, width - chip))
-        self._paint.fill_rounded(image, chip_left, chip_top, chip, line, size // 4, color)
-        ink = _DARK if is_light(color) else _WHITE
-        self._paint.draw_text(image, text, chip_left + pad, chip_top, text_size, ink, 600)
 
     def _draw_strip(self, image: Image, size: int) -> int:
         """Draw the last seconds along the bottom; gives the upper edge of what it covers."""
@@ -141,7 +121,7 @@ class Overlay:
             text = _spaced(label)
             text_width = paint.text_width(text, text_size, 600)
             if text_width + size // 2 <= last - first:
-                ink = _DARK if is_light(color) else _WHITE
+                ink = ink_on(color)
                 x = first + (last - first - text_width) // 2
                 y = top + (bar - round(1.3 * text_size)) // 2
                 paint.draw_text(image, text, x, y, text_size, ink, 600)
@@ -166,7 +146,7 @@ class Overlay:
         color = self._palette.color(result.action)
         line = round(1.3 * title)
         paint.fill_rounded(image, x, y + line // 6, mark, line - line // 3, mark // 2, color)
-        paint.draw_text(image, name, x + mark + gap, y, title, _WHITE, 700)
+        paint.draw_text(image, name, x + mark + gap, y, title, WHITE, 700)
         y += round(1.35 * title)
         for action in shown:
             best = action.label == result.action
@@ -180,7 +160,7 @@ class Overlay:
         paint = self._paint
         left, top, width = place
         text_size = max(10, round(size * 0.88))
-        ink, weight = (_WHITE, 600) if best else (_FAINT, 450)
+        ink, weight = (WHITE, 600) if best else (_FAINT, 450)
         line, space = round(1.3 * text_size), max(4, round(size * 0.4))
         name = min(self._name_width(size), round(0.6 * width))
         number = paint.text_width("0.00", text_size, 600)
@@ -221,13 +201,13 @@ class Overlay:
         clock = _clock(seconds)
         width = paint.text_width(clock, text_size, 500) + 2 * pad
         paint.shade_rounded(image, right - width, top, width, line + 2, size // 4, 0.6)
-        paint.draw_text(image, clock, right - width + pad, top + 1, text_size, _WHITE, 500)
+        paint.draw_text(image, clock, right - width + pad, top + 1, text_size, WHITE, 500)
         top += line + 2 + size // 4
         for flag in dict.fromkeys(flags):
             text = _spaced(flag)
             width = paint.text_width(text, text_size, 600) + 2 * pad
             paint.fill_rounded(image, right - width, top, width, line + 2, size // 4, AMBER)
-            paint.draw_text(image, text, right - width + pad, top + 1, text_size, _DARK, 600)
+            paint.draw_text(image, text, right - width + pad, top + 1, text_size, DARK, 600)
             top += line + 2 + size // 4
 
 

@@ -6,6 +6,7 @@ pixels; what lies outside the picture is cut off.
 """
 
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -17,6 +18,7 @@ from vidcache.video.sinks.palette import Color
 __all__ = [
     "draw_bar",
     "draw_frame",
+    "draw_lines",
     "draw_text",
     "fill_rounded",
     "shade_rounded",
@@ -110,6 +112,38 @@ def draw_frame(
     """Draw the outline of a box, with a thin dark rim that sets it off from any background."""
     cv2.rectangle(image, (left, top), (right, bottom), _RIM, thickness + 2)
     cv2.rectangle(image, (left, top), (right, bottom), color, thickness)
+
+
+def draw_lines(
+    image: Image,
+    ends_xy: Sequence[NDArray[np.floating]],
+    thickness: int,
+    color: Color,
+    strength: float,
+) -> None:
+    """Draw smooth lines that the picture shines through.
+
+    Args:
+        image: The picture.
+        ends_xy: The two ends of each line in pixels, shape (2, 2).
+        thickness: In pixels.
+        color: RGB.
+        strength: 0 leaves the picture as it is, 1 hides it.
+    """
+    height, width = image.shape[:2]
+    if not ends_xy:
+        return
+    places = np.concatenate(ends_xy)
+    low = np.maximum(np.floor(places.min(axis=0)) - thickness - 1, 0).astype(int)
+    high = np.minimum(places.max(axis=0) + thickness + 2, (width, height)).astype(int)
+    if (high <= low).any():
+        return
+    mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
+    value = (round(255 * strength),)
+    for ends in ends_xy:
+        start, end = (((place - low) * 16).round().astype(int).tolist() for place in ends)
+        cv2.line(mask, start, end, value, thickness, cv2.LINE_AA, 4)
+    _blend(image, mask, int(low[0]), int(low[1]), color)
 
 
 def _blend(image: Image, mask: Image, left: int, top: int, color: Color) -> None:

@@ -4,13 +4,15 @@ import colorsys
 import zlib
 from collections.abc import Sequence
 
-__all__ = ["ABSENT", "AMBER", "UNSURE", "Color", "Palette", "id_color", "is_light"]
+__all__ = ["ABSENT", "AMBER", "DARK", "UNSURE", "WHITE", "Color", "Palette", "id_color", "ink_on"]
 
 Color = tuple[int, int, int]
 
 UNSURE: Color = (150, 156, 165)
 ABSENT: Color = (98, 113, 138)
 AMBER: Color = (255, 176, 46)
+WHITE: Color = (255, 255, 255)
+DARK: Color = (16, 18, 22)
 
 _GOLDEN_RATIO = 0.618034
 
@@ -42,10 +44,10 @@ def id_color(number: int) -> Color:
     return _wheel(number, offset=0.09, saturation=0.72)
 
 
-def is_light(color: Color) -> bool:
-    """True if dark text reads better on this colour than white text."""
+def ink_on(color: Color) -> Color:
+    """Dark or white: which of them reads better on this colour."""
     red, green, blue = color
-    return 0.299 * red + 0.587 * green + 0.114 * blue > 140
+    return DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else WHITE
 
 
 def _wheel(index: int, offset: float = 0.47, saturation: float = 0.62) -> Color:
