@@ -3,29 +3,43 @@
     python scripts/make_tutorial_data.py --out tutorial
 
 It writes ``data.yaml``, ``segments.csv`` and ``videos/``, and beside them ``camera.mp4``, in which
-somebody does all of it: what a camera might see. Test clips and camera show other people, clothes,
-rooms and points of view than the clips for training. Needs the packages av and pybullet.
+somebody does all of it: what a camera might see. Test clips and camera show other people, clothes
+and rooms than the clips for training. Needs the packages av and pybullet.
 """
 
 import argparse
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from vidcache.training.synthetic import SyntheticStream
-from vidcache.training.synthetic.splits import SplitName
+from vidcache.training.synthetic import SPLITS, SyntheticStream
 from vidcache.training.synthetic.stream import VISIBLE
 from vidcache.video.sinks.mp4_writer import Mp4Writer
 
 ACTIONS = ("walk", "run", "wave", "jumping jacks", "crouch", "crawl")
-CLIPS: dict[SplitName, int] = {"train": 5, "test": 2}
+CLIPS = {"train": 5, "test": 2}
 SIZE = (320, 180)
 FRAME_RATE = 12.5
 CLIP_SECONDS = 4.8
 CAMERA_SECONDS = 25.0
+
+# A camera at eye level in rooms, as somebody has who teaches it what to look for. The people of the
+# test are of another build, wear other colours and move in another way.
+_ROOMS = replace(
+    SPLITS["train"],
+    number=4,
+    camera_heights=((1.2, 1.6),),
+    camera_distances=(4.0, 6.0),
+    figure_heights=(0.6, 0.8),
+    backgrounds=("plain", "room"),
+)
+_OTHER_PEOPLE = ("number", "statures", "limbs", "thickness", "hues", "tempo")
+_TEST = {name: getattr(SPLITS["test"], name) for name in _OTHER_PEOPLE}
+SCENES = {"train": _ROOMS, "test": replace(_ROOMS, **{**_TEST, "number": 5})}
 
 DATA_YAML = """\
 # Six actions of synthetic figures. Who only stands there does nothing: that is the background.
@@ -58,13 +72,11 @@ def film(path: Path, stream: SyntheticStream) -> list[Segment]:
     return list(segments_of(shown, stream.frame_rate))
 
 
-def stream_of(
-    script: Sequence[str], split: SplitName, seed: int, seconds: float
-) -> SyntheticStream:
+def stream_of(script: Sequence[str], split: str, seed: int, seconds: float) -> SyntheticStream:
     """Returns a stream in which one figure does these things one after the other."""
     return SyntheticStream(
         seed,
-        split,
+        SCENES[split],
         size=SIZE,
         frame_rate=FRAME_RATE,
         num_frames=round(seconds * FRAME_RATE),
@@ -87,7 +99,7 @@ def make_data(
     seed: int = 1,
     *,
     actions: Sequence[str] = ACTIONS,
-    clips: Mapping[SplitName, int] = CLIPS,
+    clips: Mapping[str, int] = CLIPS,
     seconds: float = CLIP_SECONDS,
 ) -> None:
     """Writes a data set.

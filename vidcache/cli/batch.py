@@ -16,6 +16,7 @@ from vidcache.cli.options import (
     DebugFlag,
     DetectorFlag,
     DeviceFlag,
+    LabelsFlag,
     MaxFramesFlag,
     ModelFlag,
     ObjectModelFlag,
@@ -82,6 +83,7 @@ def batch(
     ] = None,
     config: ConfigFlag = None,
     model: ModelFlag = None,
+    labels: LabelsFlag = None,
     actions: ActionsFlag = None,
     object_model: ObjectModelFlag = None,
     detector: DetectorFlag = None,
@@ -100,6 +102,7 @@ def batch(
     """
     flags = {
         "model": model,
+        "labels": labels,
         "actions": actions,
         "objects.model": object_model,
         "detector": detector,

@@ -15,6 +15,7 @@ __all__ = [
     "DetectorFlag",
     "DeviceFlag",
     "JsonlFlag",
+    "LabelsFlag",
     "MaxFramesFlag",
     "MaxLatencyFlag",
     "MetricsFlag",
@@ -55,6 +56,14 @@ ObjectModelFlag = Annotated[
     str | None,
     typer.Option(
         "--object-model", metavar="NAME|PATH", help="Model of persons' actions. [default: person]"
+    ),
+]
+LabelsFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="F",
+        help="Text labels (.npz) in place of the model's own, if it was trained with such.",
     ),
 ]
 DetectorFlag = Annotated[

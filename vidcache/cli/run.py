@@ -14,6 +14,7 @@ from vidcache.cli.options import (
     DetectorFlag,
     DeviceFlag,
     JsonlFlag,
+    LabelsFlag,
     MaxFramesFlag,
     MaxLatencyFlag,
     MetricsFlag,
@@ -50,6 +51,7 @@ def run(
     ] = None,
     config: ConfigFlag = None,
     model: ModelFlag = None,
+    labels: LabelsFlag = None,
     actions: ActionsFlag = None,
     object_model: ObjectModelFlag = None,
     detector: DetectorFlag = None,
@@ -85,6 +87,7 @@ def run(
     """
     flags = {
         "model": model,
+        "labels": labels,
         "actions": actions,
         "objects.model": object_model,
         "detector": detector,

@@ -35,6 +35,8 @@ class Config(Section):
             in results and file names.
         at_once: How many files are watched together; cameras all are.
         model: Name of a bundled action model, or the path of a model file.
+        labels: File of text labels (.npz) in place of the model's own, for a model whose head
+            predicts embeddings.
         actions: What is labelled: the ``frame``, every tracked person (``per-object``), ``both``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         precision: Arithmetic of the encoder; ``auto`` takes bf16 where the processor is fast at it.
@@ -77,6 +79,7 @@ class Config(Section):
     sources: dict[str, SourceName] | list[SourceName] | None = None
     at_once: Count = 4
     model: Name = "tiny"
+    labels: Annotated[str, Field(min_length=1)] | None = None
     actions: Literal["frame", "per-object", "both"] = "frame"
     device: Name = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vidcache.frames import ActionScore, Frame
-from vidcache.model import ActionModel
+from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.seats import Seat, Seats
 from vidcache.pipeline.work import Work
@@ -26,10 +26,12 @@ class FrameScores:
         scores: Scores, best first; none if no good frame came yet.
         timings: Seconds it took by stage: ``encode`` and ``head``, and ``recall`` where earlier
             runs are known.
+        labels: All labels that there were scores of, in the order of the model.
     """
 
     scores: tuple[ActionScore, ...]
     timings: dict[str, float]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -90,6 +92,14 @@ class ActionStage:
             seat.recall.finish()
         self._seats.leave(seat)
         return figures
+
+    def set_text_labels(self, texts: TextLabels) -> None:
+        """Labels all frames from the next group on by these texts. See `ActionModel`.
+
+        Raises:
+            ConfigError: If the model's head does not predict embeddings, or not such ones.
+        """
+        self._model.set_text_labels(texts)
 
     def update(self, works: Sequence[Work]) -> list[list[FrameScores]]:
         """Labels the next frames of sources.
@@ -200,8 +210,9 @@ class ActionStage:
         for frame in task.work.frames:
             is_good = "tainted" not in frame.flags
             if is_good:
-                seat.last = next(ranked)
-            results.append(FrameScores(seat.last, dict(task.timings) if is_good else {}))
+                seat.last, seat.labels = next(ranked), self._model.labels
+            timings = dict(task.timings) if is_good else {}
+            results.append(FrameScores(seat.last, timings, seat.labels))
         return results
 
     def _rank(self, row: Sequence[float]) -> tuple[ActionScore, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vidcache.config import GapSettings
 from vidcache.errors import VidcacheError
-from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, Track
+from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, LabelChange, Track
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.gap_policy import GapPolicy, StreamSeconds
 from vidcache.pipeline.gaps import GapDetector
@@ -109,6 +109,7 @@ class Channel:
         self._builder = SummaryBuilder()
         self._next_index = 0
         self._is_open = False
+        self._labels: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -140,7 +141,9 @@ class Channel:
         """
         if not self._is_open:
             self._is_open = True
-            self._outputs.open(self._plan.header())
+            header = self._plan.header()
+            self._labels = tuple(header["labels"])
+            self._outputs.open(header)
 
     def poll(self) -> None:
         """Takes its next group, if it is there; news of a lost camera go to its outputs."""
@@ -202,7 +205,7 @@ class Channel:
             session=session,
             time=frame.time,
             flags=frame.flags,
-            events=(*item.gaps, *events),
+            events=(*item.gaps, *self._label_changes(item), *events),
             timings=item.timings,
         )
         self._builder.add(result)
@@ -240,6 +243,13 @@ class Channel:
         )
         # Ends that only the end of the stream reveals follow the last frame's record.
         self._outputs.close({**self.summary.end_record(), "events": self._open_ends()})
+
+    def _label_changes(self, item: Labelled) -> list[LabelChange]:
+        """That a frame is scored by other labels than the outputs know of, if it is."""
+        if item.labels in ((), self._labels):
+            return []
+        self._labels = item.labels
+        return [LabelChange(item.frame.index, item.frame.pts_seconds, item.labels)]
 
     def _events(self, item: Labelled, session: int) -> list[Event]:
         """What became known with a frame to have begun or ended."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vidcache.errors import ConfigError, VidcacheError
 from vidcache.frames import FrameResult
+from vidcache.model import TextLabels
 from vidcache.pipeline.batcher import Batcher
 from vidcache.pipeline.channel import Channel, ChannelPlan, Feed
 from vidcache.pipeline.recall import Recall
@@ -61,6 +62,14 @@ class Engine:
         """Lets a source join. Any thread may call it while the pass goes on."""
         self._newcomers.append(feed)
         self._batcher.wake()
+
+    def set_text_labels(self, texts: TextLabels) -> None:
+        """Labels what follows by these texts. Any thread may call it while the pass goes on.
+
+        Raises:
+            ConfigError: If the model's head does not predict embeddings, or not such ones.
+        """
+        self._stages.set_text_labels(texts)
 
     def stop(self) -> None:
         """Ends the pass soon and in order. Callable from any thread and signal handler."""

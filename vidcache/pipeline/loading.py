@@ -8,7 +8,7 @@ import torch
 from vidcache.cache import PrefixCache
 from vidcache.config import Config
 from vidcache.errors import ConfigError, SourceError
-from vidcache.model import ActionModel
+from vidcache.model import ActionModel, TextLabels
 from vidcache.model.object_model import ObjectActionModel
 from vidcache.pipeline.stages import NUM_LOOKERS
 from vidcache.tracking import Tracker, UltralyticsTracker
@@ -51,12 +51,15 @@ def load_model(config: Config) -> ActionModel:
     """Loads the action model that the settings name.
 
     Raises:
-        ModelError: If it cannot be found or read.
-        ConfigError: If the device cannot be used.
+        ModelError: If it, or the file of text labels, cannot be found or read.
+        ConfigError: If the device cannot be used, or the model knows no such labels.
     """
-    return ActionModel.load(
+    model = ActionModel.load(
         config.model, precision=config.precision, device=resolve_device(config.device)
     )
+    if config.labels is not None:
+        model.set_text_labels(TextLabels.load(config.labels))
+    return model
 
 
 def load_tracker(config: Config, objects: ObjectActionModel | None = None) -> Tracker | None:

@@ -7,7 +7,7 @@ from vidcache.cache import PrefixCache
 from vidcache.config import Config
 from vidcache.errors import ConfigError, VidcacheError
 from vidcache.frames import FrameResult
-from vidcache.model import ActionModel
+from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.channel import ChannelPlan, Feed
 from vidcache.pipeline.engine import Engine
 from vidcache.pipeline.events import EventDetector
@@ -143,6 +143,29 @@ class Pipeline:
         """
         if self._engine is not None:
             self._engine.stop()
+
+    def set_text_labels(self, texts: TextLabels) -> None:
+        """Labels pictures by these texts from now on; any thread may call it during a run.
+
+        Frames that are being worked on keep the labels that they have; the results of the next
+        ones say so with a `LabelChange`. Nothing of what the streams remember is lost: the scores
+        are those that these labels would have had from the beginning.
+
+        Args:
+            texts: The labels.
+
+        Raises:
+            ConfigError: If the model's head does not predict embeddings, or not such ones.
+        """
+        if self.model is None:
+            raise ConfigError(
+                "only objects are labelled, and their labels are not texts: label whole pictures "
+                "as well, with actions: both"
+            )
+        if self._engine is not None:
+            self._engine.set_text_labels(texts)
+        else:
+            self.model.set_text_labels(texts)
 
     def add(self, feed: Feed) -> None:
         """Lets a source join while `run_many` goes on. Any thread may call it.

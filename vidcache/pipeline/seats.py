@@ -27,6 +27,7 @@ class Seat:
         recall: What earlier runs know of the source; such a source has a state of its own.
         state: That state, once it is needed.
         last: The scores of its last good frame, best first.
+        labels: The labels that these are scores of.
         objects: What is remembered of its objects; None where they are not labelled.
     """
 
@@ -34,6 +35,7 @@ class Seat:
     recall: Recall | None = None
     state: HeadState | None = None
     last: tuple[ActionScore, ...] = ()
+    labels: tuple[str, ...] = ()
     objects: ObjectMemory | None = None
 
 

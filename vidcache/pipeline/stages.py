@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from vidcache.frames import Frame, Track
-from vidcache.model import ActionModel
+from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.actions import ActionStage, FrameScores
 from vidcache.pipeline.object_stage import LabelledObjects, ObjectStage, best_of_objects
 from vidcache.pipeline.recall import Recall
@@ -93,6 +93,19 @@ class Stages:
             of_objects = self._on(self._object_thread, self._objects.leave, seat.objects)
             figures["objects"] = dict(of_objects)
         return figures
+
+    def set_text_labels(self, texts: TextLabels) -> None:
+        """Labels whole pictures by these texts, from the next group on.
+
+        Raises:
+            ConfigError: If the model's head does not predict embeddings, or not such ones.
+        """
+        assert self._actions is not None, "texts label whole pictures"
+        if self._closed:
+            self._actions.set_text_labels(texts)
+        else:
+            # Between two groups: all frames of a group have the same labels.
+            self._action_thread.submit(self._actions.set_text_labels, texts).result()
 
     def submit(self, works: Sequence[Work]) -> Callable[[], list[list[Labelled]]]:
         """Starts the work on groups, one a source, and returns what waits for it."""
@@ -223,6 +236,7 @@ def _join(
                     work.gaps[place],
                     timings,
                     of_objects.scores,
+                    said.labels,
                 )
             )
         results.append(group)

@@ -51,6 +51,8 @@ class Labelled:
         timings: Seconds spent on it by stage.
         object_scores: Actions of objects by their numbers, best first; empty where objects are
             not labelled one by one.
+        labels: The labels that ``scores`` are of, in the order of the model; empty where the
+            picture as a whole has not been labelled yet.
     """
 
     frame: Frame
@@ -60,3 +62,4 @@ class Labelled:
     gaps: tuple[Discontinuity, ...]
     timings: dict[str, float]
     object_scores: ObjectScores = field(default_factory=ObjectScores)
+    labels: tuple[str, ...] = ()
