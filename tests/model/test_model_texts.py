@@ -128,3 +128,9 @@ def test_a_file_whose_texts_are_not_its_labels_is_refused(model, tmp_path) -> No
     write_model(tmp_path / "odd.safetensors", model.config, tensors, torch.float32)
     with pytest.raises(ModelError, match=r"cannot be used: there are 2 names"):
         ActionModel.load(tmp_path / "odd.safetensors")
+
+
+def test_the_card_says_what_labels_are_compared_by(model) -> None:
+    model.set_text_labels(_texts("wave", "clap"))
+    assert "labels      nothing, wave, clap" in model.summary()
+    assert "embeddings of width 8, by small/a: sigmoid of 10 x cosine -1" in model.summary()

@@ -1,5 +1,6 @@
 """An action model in a few lines of text."""
 
+import math
 from typing import Any, cast
 
 from torch import nn
@@ -42,9 +43,20 @@ def describe_model(config: ActionModelConfig, encoder: FrameEncoder, head: Camer
         ("labels", ", ".join(config.labels)),
         ("scores", f"temperature {config.temperature:g}, unsure below {config.threshold:g}"),
     ]
+    if config.outputs == "embedding":
+        rows.append(("texts", _texts(config)))
     rows += _flatten(config.about)
     indent = max(len(name) for name, _ in rows) + 2
     return "\n".join(f"{name:<{indent}}{value}" for name, value in rows)
+
+
+def _texts(config: ActionModelConfig) -> str:
+    factor = math.exp(config.text_scale)
+    return (
+        f"labels are compared as embeddings of width {config.head.num_outputs}, by "
+        f"{config.text_tower or 'an unknown text tower'}: {config.activation} of "
+        f"{factor:.4g} x cosine {config.text_bias:+.4g}"
+    )
 
 
 def _flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
