@@ -12,6 +12,7 @@ from vidcache.cli.console import show_error
 from vidcache.cli.data import data_app
 from vidcache.cli.demo import demo
 from vidcache.cli.doctor import doctor
+from vidcache.cli.eval import evaluate_model
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
 from vidcache.cli.info import info
 from vidcache.cli.plan import plan
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(batch)
 app.command()(demo)
+app.command("eval")(evaluate_model)
 app.command()(info)
 app.command()(plan)
 app.command()(doctor)

@@ -1,11 +1,11 @@
 """What people see: messages on the standard error, progress on a terminal."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["Progress", "show_error", "show_message", "show_progress"]
+__all__ = ["Progress", "show_error", "show_message", "show_progress", "show_work"]
 
 
 def show_message(text: str) -> None:
@@ -42,6 +42,25 @@ def show_progress(title: str, total: int | None) -> Generator[Progress]:
 
     with ProgressBar(title, total) as bar:
         yield bar
+
+
+@contextmanager
+def show_work(title: str) -> Generator[Callable[[int, int], None] | None]:
+    """Shows a bar while the block runs, if the standard error is a terminal.
+
+    Args:
+        title: What is being done.
+
+    Yields:
+        What is to be called with what is done and the whole; None where nobody looks.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from vidcache.cli.work_bar import WorkBar
+
+    with WorkBar(title) as bar:
+        yield bar.update
 
 
 class _Quiet:

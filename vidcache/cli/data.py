@@ -10,6 +10,7 @@ import typer
 from vidcache.cli.console import show_error, show_message, show_progress
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED
 from vidcache.cli.options import DebugFlag
+from vidcache.cli.table import print_table
 from vidcache.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _print_summary(dataset: "ActionDataset", splits: Sequence["SplitSummary"]) -
         minutes, seconds = split.seconds / 60, split.seconds
         length = f"{minutes:.1f} minutes" if minutes >= 1 else f"{seconds:.1f} seconds"
         print(f"\n{split.name}: {split.num_videos} videos, {length}")
-        _print_table(_COLUMNS, _rows(dataset.labels[0], split))
+        print_table(_COLUMNS, _rows(dataset.labels[0], split))
 
 
 def _rows(background: str, split: "SplitSummary") -> Iterable[Sequence[str]]:
@@ -105,12 +106,3 @@ def _rows(background: str, split: "SplitSummary") -> Iterable[Sequence[str]]:
     if split.ignored_seconds:
         seconds = split.ignored_seconds
         yield "(ignored)", "", "", f"{seconds:.1f}", share(seconds), ""
-
-
-def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    lines = [columns, *rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-    for line in lines:
-        cells = [line[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        print("  " + "  ".join(cells).rstrip())

@@ -36,7 +36,7 @@ from vidcache.training.metrics import (
     start_metrics,
     true_starts,
 )
-from vidcache.training.streaming import delay_by_seconds, delay_scores, stream_scores
+from vidcache.training.streaming import delayed_scores, stream_scores
 
 __all__ = ["Evaluation", "evaluate", "judge", "score_reliability"]
 
@@ -120,14 +120,7 @@ def judge(
             are given.
     """
     _require_fit(scores, videos, labels)
-    if delay and delay_seconds is not None:
-        raise InputError(f"delay is {delay} frames and {delay_seconds} seconds: give one of them")
-    late = [
-        delay_scores(said, delay)
-        if delay_seconds is None
-        else delay_by_seconds(said, video.seconds, delay_seconds)
-        for said, video in zip(scores, videos, strict=True)
-    ]
+    late = delayed_scores(scores, videos, delay=delay, delay_seconds=delay_seconds)
     judged = [
         _Judged(video.name, said[~video.ignore], video.targets[~video.ignore] > 0)
         for said, video in zip(late, videos, strict=True)

@@ -12,7 +12,7 @@ from vidcache.errors import InputError
 from vidcache.model import ActionModel
 from vidcache.training.encoded_video import EncodedVideo
 
-__all__ = ["clip_scores", "delay_by_seconds", "delay_scores", "stream_scores"]
+__all__ = ["clip_scores", "delay_by_seconds", "delay_scores", "delayed_scores", "stream_scores"]
 
 
 def stream_scores(
@@ -160,6 +160,37 @@ def delay_by_seconds(
     # A frame that stands at the limit but for the rounding of its time counts.
     last = np.searchsorted(seconds, seconds + delay + 1e-9, side="right") - 1
     return scores[last]
+
+
+def delayed_scores(
+    scores: Sequence[NDArray[np.float32]],
+    videos: Sequence[EncodedVideo],
+    *,
+    delay: int = 0,
+    delay_seconds: float | None = None,
+) -> list[NDArray[np.float32]]:
+    """Let what is said later judge the frames of videos.
+
+    Args:
+        scores: Scores of each video as they were said, shape (T, K).
+        videos: The videos.
+        delay: Frames by which scores may be late.
+        delay_seconds: The same in seconds, instead.
+
+    Returns:
+        What judges each frame, shape (T, K).
+
+    Raises:
+        InputError: A delay is negative, or both are given.
+    """
+    if delay_seconds is None:
+        return [delay_scores(said, delay) for said in scores]
+    if delay:
+        raise InputError(f"delay is {delay} frames and {delay_seconds} seconds: give one of them")
+    return [
+        delay_by_seconds(said, video.seconds, delay_seconds)
+        for said, video in zip(scores, videos, strict=True)
+    ]
 
 
 def _exact(model: ActionModel) -> ActionModel:
