@@ -25,8 +25,6 @@ _LOG_100 = math.log(100.0)
 
 # How far from 1 a length may lie: half precision rounds by less.
 _NEARLY = 1e-3
-# Rounding to single precision: dividing by such a length would only add to it.
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +266,5 @@ def _mean(name: str, rows: NDArray[Any]) -> NDArray[np.float64]:
                 f"an embedding of {name!r} is zero or not finite, so that it has no direction: "
                 "make it again"
             )
-        norms[abs(norms - 1) < _ROUNDING] = 1.0
         rows = (rows / norms).mean(axis=0, keepdims=True)
     return rows[0]
