@@ -27,7 +27,7 @@ from vidcache.training.calibration import fit_temperature
 from vidcache.training.object_annotations import ObjectTimeline, read_object_annotations
 from vidcache.training.object_performances import IGNORED, OBJECT_LABELS
 from vidcache.training.object_recordings import RecordedBatches, label_tracks
-from vidcache.training.object_tracks import LabelledTrack, TrackBatch, TrackBatches
+from vidcache.training.object_tracks import LabelledTrack, TrackBatch, TrackBatches, replay
 from vidcache.training.object_trainer import ObjectTrainer, track_logits
 from vidcache.training.stages import Budget
 from vidcache.video import open_source
@@ -109,9 +109,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="length of the training by the clock")
     parser.add_argument("--steps", type=int, help="length of the training in steps")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1, help="processes that draw tracks")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw tracks")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threshold", type=float, default=0.5, help="below it: unsure")
+    parser.add_argument("--start", help="model to begin with, of the same labels")
     parser.add_argument("--labels", type=Path, help="CSV of labels of your own")
     parser.add_argument("--videos", type=Path, default=Path(), help="folder of its videos")
     parser.add_argument("--detector", default="bundled-pose", help="for these videos")
@@ -120,11 +121,12 @@ def main() -> None:
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     labels = OBJECT_LABELS
-    drawn: Iterable[TrackBatch] = DataLoader(
+    fresh = DataLoader(
         TrackBatches(("motion", "pose"), BATCH_SIZE, options.seed),
         batch_size=None,
         num_workers=options.workers,
     )
+    drawn: Iterable[TrackBatch] = replay(fresh, np.random.default_rng(options.seed))
     if options.labels is not None:
         tracks, found = own_tracks(options.labels, options.videos, options.detector)
         own = RecordedBatches(tracks, ("motion", "pose"), BATCH_SIZE, options.seed)
@@ -133,6 +135,8 @@ def main() -> None:
         labels = labels if known else tuple(found)
         drawn = mixed(drawn, own) if known else own
     model = build_model(labels)
+    if options.start is not None:
+        model.load_state_dict(ObjectActionModel.load(options.start).state_dict())
     trainer = ObjectTrainer(model, Budget(steps=options.steps, minutes=options.minutes))
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.is_file():

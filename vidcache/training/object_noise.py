@@ -70,8 +70,8 @@ def _drift(rng: np.random.Generator, track: ExactTrack, step: float) -> _Floats:
     path = _smooth(hips, 0.5, step)
     scale = np.exp(rng.normal(0, 0.25)) if rng.random() < 0.7 else 1.0
     moved = (scale - 1) * (path - path[0])
-    if rng.random() < 0.5:
-        speed = rng.uniform(0.0, 0.12) * track.size
+    if rng.random() < 0.3:
+        speed = rng.uniform(0.0, 0.06) * track.size
         noise = _correlated(rng, (len(path), 2), rng.uniform(0.3, 2.0), step)
         moved = moved + np.cumsum(noise * speed * step, 0)
     return moved
@@ -81,8 +81,8 @@ def _detect(rng: np.random.Generator, boxes: _Floats, track: ExactTrack, step: f
     """A detector's margins, the jitter of its edges, and edges that come and go slowly."""
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     margins = rng.normal(0.0, 0.03, 4) * sides * np.array([-1, -1, 1, 1])
-    jitter = _log_uniform(rng, 0.003, 0.03) * track.size
-    slow = _log_uniform(rng, 0.003, 0.025) * track.size
+    jitter = _log_uniform(rng, 0.002, 0.05) * track.size
+    slow = _log_uniform(rng, 0.003, 0.08) * track.size
     weights = np.array([0.7, 0.6, 0.7, 1.2])
     noise = rng.normal(size=boxes.shape) * jitter
     noise += _correlated(rng, boxes.shape, rng.uniform(0.2, 1.0), step) * slow
@@ -156,12 +156,17 @@ def _hide(rng: np.random.Generator, boxes: _Floats, estimated: _Floats, track: E
 
 
 def _cut(rng: np.random.Generator, boxes: _Floats, estimated: _Floats, track: ExactTrack) -> None:
-    """Let the picture end within the body: below, or at a side."""
+    """Let the picture end within the body: above, below, or at a side."""
     if rng.random() > 0.25:
         return
     everything = np.arange(len(boxes))
     middle = boxes[int(rng.integers(len(boxes)))]
-    if rng.random() < 0.6:
+    kind = rng.random()
+    if kind < 0.2:
+        edge = middle[1] + (middle[3] - middle[1]) * rng.uniform(0.1, 0.5)
+        outside = estimated[..., 1] < edge
+        boxes[:, 1] = np.minimum(np.maximum(boxes[:, 1], edge), boxes[:, 3] - 0.02 * track.size)
+    elif kind < 0.65:
         edge = middle[3] - (middle[3] - middle[1]) * rng.uniform(0.05, 0.55)
         outside = estimated[..., 1] > edge
         boxes[:, 3] = np.maximum(np.minimum(boxes[:, 3], edge), boxes[:, 1] + 0.02 * track.size)
@@ -228,11 +233,9 @@ def _follow(boxes: _Floats, trust: float) -> _Floats:
 
 def _smooth(values: _Floats, seconds: float, step: float) -> _Floats:
     keep = float(np.exp(-step / max(seconds, 1e-6)))
-    smooth = np.empty_like(values)
-    smooth[0] = values[0]
-    for index in range(1, len(values)):
-        smooth[index] = keep * smooth[index - 1] + (1 - keep) * values[index]
-    return smooth
+    weights = (1 - keep) * _decay(len(values), keep)
+    weights[:, 0] = keep ** np.arange(len(values))
+    return weights @ values
 
 
 def _correlated(
@@ -240,10 +243,16 @@ def _correlated(
 ) -> _Floats:
     """Return noise of unit size that keeps its value for about ``seconds``."""
     keep = float(np.exp(-step / seconds))
-    noise = rng.normal(size=shape)
-    for index in range(1, len(noise)):
-        noise[index] = keep * noise[index - 1] + np.sqrt(1 - keep * keep) * noise[index]
-    return noise
+    weights = np.sqrt(1 - keep * keep) * _decay(shape[0], keep)
+    weights[:, 0] = keep ** np.arange(shape[0])
+    noise = rng.normal(size=(shape[0], int(np.prod(shape[1:]))))
+    return (weights @ noise).reshape(shape)
+
+
+def _decay(count: int, keep: float) -> _Floats:
+    """How much of each value is left at each later time, shape (count, count)."""
+    age = np.arange(count)[:, None] - np.arange(count)
+    return np.where(age >= 0, keep ** np.maximum(age, 0), 0.0)
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -37,7 +37,7 @@ _LOW = ("crouch", "lie", "get up", "crawl", "roll")
 _STARTS = {
     "stand": 3.5,
     "walk": 4.0,
-    "run": 1.5,
+    "run": 1.2,
     "jumping jacks": 1.5,
     "wave": 1.5,
     "crouch": 0.9,

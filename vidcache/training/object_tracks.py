@@ -1,7 +1,7 @@
 # pyright: basic
 """Labelled tracks for the training of per-person actions, drawn for ever."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from vidcache.training.object_performances import BodyPerformance, draw_performa
 from vidcache.training.object_views import view_performance
 from vidcache.training.synthetic.splits import SplitName
 
-__all__ = ["LabelledTrack", "TrackBatch", "TrackBatches", "batch_tracks", "draw_track"]
+__all__ = ["LabelledTrack", "TrackBatch", "TrackBatches", "batch_tracks", "draw_track", "replay"]
 
 _PERFORMANCE_SECONDS = 16.0
 _USUAL_RATES = (5.0, 10.0, 15.0, 25.0, 30.0)
@@ -164,6 +164,28 @@ def batch_tracks(
         torch.from_numpy(np.stack([track.history.seconds for track in tracks])),
         torch.from_numpy(np.stack([track.labels for track in tracks])),
     )
+
+
+def replay(
+    batches: Iterable[TrackBatch], rng: np.random.Generator, *, times: int = 6, size: int = 256
+) -> Iterator[TrackBatch]:
+    """Show batches several times, mixed: drawing one takes longer than learning from it.
+
+    Args:
+        batches: The batches.
+        rng: Source of randomness.
+        times: How often a batch is shown, on average.
+        size: How many of the last batches are kept at hand.
+    """
+    kept: list[TrackBatch] = []
+    for number, batch in enumerate(batches):
+        if len(kept) < size:
+            kept.append(batch)
+        else:
+            kept[number % size] = batch
+        yield batch
+        for _ in range(times - 1):
+            yield kept[int(rng.integers(len(kept)))]
 
 
 def _missing(rng: np.random.Generator, sources: tuple[Source, ...]) -> str | None:
