@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -35,7 +35,9 @@ def validate_settings(
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        found = error.errors(include_url=False)
+    # A key that is written wrong is why another one is missing.
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     parts = [str(part) for part in first["loc"]]
     place = where(first["loc"])
     if first["type"] == "extra_forbidden":
@@ -70,6 +72,8 @@ def nearest_name(name: str, names: Sequence[str]) -> str:
 
 def _expected(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "model_type":
+        return "expected a section of keys"
     return message[:1].lower() + message[1:]
 
 
@@ -96,5 +100,13 @@ def _suggestion(kind: type[BaseModel], parts: list[str]) -> str:
 def _all_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, info in section.model_fields.items():
         yield prefix + name
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            yield from _all_keys(info.annotation, f"{prefix}{name}.")
+        for kind in _sections(info.annotation):
+            yield from _all_keys(kind, f"{prefix}{name}.")
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The section that an annotation means, which may stand in ``Section | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)

@@ -358,6 +358,13 @@ def test_mistakes_in_arrays_name_the_array(tmp_path, features, targets, expected
     assert any(expected in mistake for mistake in mistakes), mistakes
 
 
+def test_a_folder_of_arrays_that_is_not_there_is_named_with_those_that_are(tmp_path):
+    write_lstr(tmp_path, np.zeros((3, 2)), np.zeros((3, 2)))
+    (tmp_path / "rgb").rename(tmp_path / "rgb_resnet")
+    with pytest.raises(DataError, match=r"give annotations.features \(.*: rgb_resnet, target_"):
+        load_dataset(tmp_path)
+
+
 def test_a_missing_data_set_of_several_is_named(tmp_path):
     sets = {name: {"train_session_set": []} for name in ("THUMOS", "TVSeries")}
     (tmp_path / "data_info.json").write_text(json.dumps(sets))

@@ -1,8 +1,9 @@
 """Choosing videos to hold out of training, so that no label is lost to it."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from hashlib import blake2b
+from heapq import heapify, heappop, heappush
 
 __all__ = ["hold_out"]
 
@@ -36,10 +37,10 @@ def hold_out(labels_of: Mapping[str, frozenset[str]], share: float, seed: int) -
         return set()
     shown = {name: labels or frozenset([_NOTHING]) for name, labels in labels_of.items()}
     order = sorted(shown, key=lambda name: blake2b(f"{seed}:{name}".encode()).digest())
-    queues: dict[str, list[str]] = {}
+    queues: dict[str, deque[str]] = {}
     for name in order:
         for label in shown[name]:
-            queues.setdefault(label, []).append(name)
+            queues.setdefault(label, deque()).append(name)
     counts = {label: len(names) for label, names in queues.items()}
     choice = _Choice(shown, Counter(counts))
     for label in sorted(counts, key=lambda label: (counts[label], label)):
@@ -48,15 +49,23 @@ def hold_out(labels_of: Mapping[str, frozenset[str]], share: float, seed: int) -
             if options:
                 choice.take(max(options, key=choice.num_new_labels))
     wanted = max(1, round(share * len(shown)))
-    while len(choice.held) < wanted and queues:
-        label = min(
-            queues, key=lambda label: (choice.held_of[label] - share * counts[label], label)
-        )
-        name = queues[label].pop(0)
-        if name not in choice.held and choice.can_spare(name):
-            choice.take(name)
-        if not queues[label]:
-            del queues[label]
+    # What cannot be spared now never can be later, so each label's videos are gone through once.
+    behind = [(choice.held_of[label] - share * counts[label], label) for label in counts]
+    heapify(behind)
+    while len(choice.held) < wanted and behind:
+        known, label = heappop(behind)
+        now = choice.held_of[label] - share * counts[label]
+        if known < now:
+            # Videos taken for other labels show this one too.
+            heappush(behind, (now, label))
+            continue
+        while queues[label]:
+            name = queues[label].popleft()
+            if name not in choice.held and choice.can_spare(name):
+                choice.take(name)
+                break
+        if queues[label]:
+            heappush(behind, (choice.held_of[label] - share * counts[label], label))
     return choice.held
 
 

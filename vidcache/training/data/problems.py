@@ -9,13 +9,9 @@ _SHOWN_ALIKE = 3
 
 @dataclass
 class Problems:
-    """Collects mistakes, which make a data set unusable, and warnings, which do not.
+    """Collects mistakes, which make a data set unusable, and warnings, which do not."""
 
-    Attributes:
-        mistakes: A line each, in the order in which they were found.
-    """
-
-    mistakes: list[str] = field(default_factory=list[str])
+    _mistakes: dict[str, None] = field(default_factory=dict[str, None])
     _warnings: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     def mistake(self, place: object, text: str) -> None:
@@ -25,9 +21,11 @@ class Problems:
             place: Where it stands, such as ``labels.csv, line 3``.
             text: What was given, what was expected and what to do.
         """
-        line = f"{place}: {text}"
-        if line not in self.mistakes:
-            self.mistakes.append(line)
+        self.add_mistake(f"{place}: {text}")
+
+    def add_mistake(self, line: str) -> None:
+        """Notes a mistake whose line says already where it stands."""
+        self._mistakes[line] = None
 
     def warn(self, place: object, text: str, *, kind: str = "") -> None:
         """Notes a warning.
@@ -39,6 +37,11 @@ class Problems:
         """
         line = f"{place}: {text}"
         self._warnings.setdefault(kind or line, []).append(line)
+
+    @property
+    def mistakes(self) -> list[str]:
+        """The mistakes, a line each, in the order in which they were found."""
+        return list(self._mistakes)
 
     @property
     def warnings(self) -> list[str]:

@@ -83,7 +83,7 @@ def read_dataset(path: str | Path) -> ReadDataset:
         annotations = read_annotations(given.base, given.annotations, problems)
         return _assemble(given, annotations, problems)
     except DataError as error:
-        problems.mistakes.append(str(error))
+        problems.add_mistake(str(error))
         return ReadDataset(None, {}, False, problems)
 
 
@@ -91,7 +91,10 @@ def _assemble(given: GivenDataset, annotations: Annotations, problems: Problems)
     entries, index = find_videos(given, annotations, problems)
     rows = [row for entry in entries.values() for row in entry.rows]
     labels = choose_labels(given, annotations, rows, problems)
-    shown = {name: _shown(entry, labels) for name, entry in entries.items()}
+    learned = set(labels.labels[1:])
+    shown = {
+        name: [row for row in entry.rows if row.label in learned] for name, entry in entries.items()
+    }
     multi_label = _is_multi_label(given, annotations, shown)
     for name in shown:
         shown[name] = check_rows(
@@ -109,11 +112,6 @@ def _assemble(given: GivenDataset, annotations: Annotations, problems: Problems)
     )
     said = {name: entry.rows for name, entry in entries.items()}
     return ReadDataset(dataset, said, annotations.published, problems)
-
-
-def _shown(entry: Entry, labels: LabelList) -> list[Row]:
-    """The rows of labels that are learned."""
-    return [row for row in entry.rows if row.label in labels.labels[1:]]
 
 
 def _is_multi_label(

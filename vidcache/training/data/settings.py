@@ -1,11 +1,12 @@
 """The settings of a data set: the keys of its YAML file."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from vidcache.config.section import Positive, Section
-from vidcache.training.data.dataset import SplitName
+from vidcache.training.data.dataset import SPLITS, SplitName
 
 __all__ = [
     "AnnotationSettings",
@@ -31,10 +32,6 @@ _KEYS_OF: dict[str, set[str]] = {
 }
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _under(key: str) -> Any:
     """A validator that takes ``text`` and lists for ``{key: text}``."""
 
@@ -44,11 +41,50 @@ def _under(key: str) -> Any:
     return BeforeValidator(wrap)
 
 
-def _as_files(value: object) -> object:
-    return {"": value} if isinstance(value, str) else value
+def _as_names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple):
+        raise ValueError("expected a list of names")
+    names = cast("Sequence[object]", value)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            # YAML reads 12 as a number, and yes, no, on and off as true and false.
+            raise ValueError(f"expected names, but {name!r} is none: put it in quotes")
+    return tuple(str(name) for name in names)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+def _as_names_or_file(value: object) -> tuple[str, ...] | str:
+    if not isinstance(value, str | list | tuple):
+        raise ValueError("expected a list of names, or a text file with a name a line")
+    return value if isinstance(value, str) else _as_names(cast("object", value))
+
+
+def _as_share_or_names(value: object) -> float | tuple[str, ...] | str:
+    if isinstance(value, str | list | tuple):
+        return _as_names_or_file(cast("object", value))
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise ValueError(
+            "expected a share from 0 up to, but without, 1, a list of names, or a text file with a "
+            "name a line"
+        )
+    return float(value)
+
+
+def _as_files(value: object) -> dict[SplitName | Literal[""], str]:
+    if isinstance(value, str):
+        return {"": value}
+    files = cast("dict[object, object]", value) if isinstance(value, dict) else {}
+    if not files or not all(key in SPLITS and isinstance(f, str) for key, f in files.items()):
+        raise ValueError("expected a file, or files by split such as {train: a.csv, test: b.csv}")
+    return {split: str(files[split]) for split in SPLITS if split in files}
+
+
+Names = Annotated[tuple[str, ...], PlainValidator(_as_names)]
+NamesOrFile = Annotated[tuple[str, ...] | str, PlainValidator(_as_names_or_file)]
+ShareOrNames = Annotated[float | tuple[str, ...] | str, PlainValidator(_as_share_or_names)]
+Files = Annotated[dict[SplitName | Literal[""], str], PlainValidator(_as_files)]
+Use = SplitName | Literal["skip"]
 
 
 class VideoSettings(Section):
@@ -79,11 +115,11 @@ class AnnotationSettings(Section):
         frame_rate: LSTR: feature frames a second; by default as ``data_info.json`` says.
     """
 
-    file: Annotated[dict[SplitName | Literal[""], str], BeforeValidator(_as_files)]
+    file: Files
     format: FormatName = "auto"
     target: Literal["verb", "noun", "action"] = "action"
     classes: str | None = None
-    subsets: dict[str, SplitName | Literal["skip"]] = Field(default_factory=dict)
+    subsets: dict[str, Use] = Field(default_factory=dict)
     dataset: str | None = None
     features: str = "rgb"
     targets: str = "target_perframe"
@@ -100,10 +136,6 @@ class AnnotationSettings(Section):
         return self
 
 
-Share = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
-VideoNames = tuple[str, ...] | str
-
-
 class SplitSettings(Section):
     """Which videos are for what: a list of names, a text file with a name a line, or a share.
 
@@ -114,9 +146,9 @@ class SplitSettings(Section):
         seed: What chooses the videos of a share.
     """
 
-    train: VideoNames | None = None
-    validation: Share | VideoNames | None = None
-    test: Share | VideoNames | None = None
+    train: NamesOrFile | None = None
+    validation: ShareOrNames | None = None
+    test: ShareOrNames | None = None
     seed: int = 0
 
 
@@ -137,9 +169,9 @@ class DatasetSettings(Section):
 
     videos: Annotated[VideoSettings, _under("root")] | None = None
     annotations: Annotated[AnnotationSettings, _under("file")] | None = None
-    labels: VideoNames | None = None
+    labels: NamesOrFile | None = None
     background: str | None = None
-    ignore: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    ignore: Names = ()
     unlisted: Literal["refuse", "background", "ignore"] = "refuse"
     multi_label: bool | None = None
     splits: SplitSettings = SplitSettings()

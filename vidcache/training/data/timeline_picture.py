@@ -7,8 +7,9 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidcache.errors import DataError
 from vidcache.training.data.dataset import SPLITS, ActionDataset, LabelledVideo, Segment
@@ -25,6 +26,8 @@ _WIDTH_INCHES = 12.0
 # So many rows stand above each other before a second column begins.
 _ROWS_OF_A_COLUMN = 60
 _MOST_COLUMNS = 4
+_BAR_TOP, _BAR_HEIGHT = 0.14, 0.72
+_HATCH = "//////"
 _MOST_LABELS = 24
 _TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _MOST_TICKS = 8
@@ -57,7 +60,7 @@ def draw_timelines(dataset: ActionDataset, lengths: Mapping[str, float], path: P
     height = row_inches * most + 1.7
     figure = Figure(figsize=(_WIDTH_INCHES + 3.0 * (num_columns - 1), height), layout="constrained")
     axes = figure.subplots(1, num_columns, squeeze=False)[0]
-    colors = _choose_colors(dataset)
+    colors = _choose_colors(dataset, lengths)
     longest = max(lengths[row.name] for row in rows if isinstance(row, LabelledVideo))
     for axis, column in zip(axes, columns, strict=True):
         _draw_column(axis, column, lengths, colors, (longest, most), row_inches)
@@ -106,12 +109,13 @@ def _share_out(
     return columns
 
 
-def _choose_colors(dataset: ActionDataset) -> dict[str, str]:
+def _choose_colors(dataset: ActionDataset, lengths: Mapping[str, float]) -> dict[str, str]:
     """Colours for the background and the labels that are shown longest, in their order."""
     seconds = dict.fromkeys(dataset.labels[1:], 0.0)
     for video in dataset.videos:
         for segment in video.segments:
-            seconds[segment.label] += segment.end - segment.start
+            end = min(segment.end, lengths.get(video.name, 0.0))
+            seconds[segment.label] += max(end - segment.start, 0.0)
     longest = set(sorted(seconds, key=lambda label: -seconds[label])[:_MOST_LABELS])
     chosen = [label for label in dataset.labels[1:] if label in longest]
     return label_colors([dataset.labels[0], *chosen])
@@ -126,17 +130,28 @@ def _draw_column(
     row_inches: float,
 ) -> None:
     longest, most = extent
-    name_size = 9 if row_inches > 0.2 else 6.5
+    size = 9 if row_inches > 0.2 else 6.5
+    bold = {"fontsize": size + 1.5, "weight": "bold"}
+    ground: list[_Bar] = []
+    shown: list[_Bar] = []
+    ignored: list[_Bar] = []
     for number, row in enumerate(rows):
         if isinstance(row, str):
-            axis.text(0, number + 0.62, row, color=_INK, fontsize=name_size + 1.5, weight="bold",
-                      va="center")  # fmt: skip
+            axis.text(0, number + 0.62, row, color=_INK, va="center", **bold)
             continue
-        _draw_video(axis, row, lengths[row.name], number, colors)
+        name, length = _shorten(row.name), lengths[row.name]
         axis.text(
-            -0.008 * longest, number + 0.5, _shorten(row.name), color=_INK, fontsize=name_size,
-            ha="right", va="center",
-        )  # fmt: skip
+            -0.008 * longest, number + 0.5, name, color=_INK, fontsize=size, ha="right", va="center"
+        )
+        top = number + _BAR_TOP
+        ground.append(_Bar(0, length, top, _BAR_HEIGHT, next(iter(colors.values()))))
+        shown += _bars_of(row.segments, length, top, colors)
+        ignored += [
+            _Bar(s.start, min(s.end, length), top, _BAR_HEIGHT, "none") for s in row.ignored
+        ]
+    _draw_bars(axis, ground, linewidths=0)
+    _draw_bars(axis, shown, edgecolors="white", linewidths=0.4)
+    _draw_bars(axis, ignored, edgecolors=_IGNORED, linewidths=0, hatch=_HATCH)
     axis.set(xlim=(0, longest), ylim=(most, 0), yticks=[])
     axis.xaxis.set_major_formatter(lambda seconds, _: _clock(seconds, longest))
     axis.set_xticks(_ticks(longest))
@@ -146,23 +161,41 @@ def _draw_column(
         spine.set_color(_QUIET)
 
 
-def _draw_video(
-    axis: Axes, video: LabelledVideo, length: float, number: int, colors: Mapping[str, str]
-) -> None:
-    top, height = number + 0.14, 0.72
-    ground = next(iter(colors.values()))
-    axis.broken_barh([(0, length)], (top, height), color=ground, linewidth=0)
-    lanes = _lanes(video.segments)
-    lane_height = height / max(len(lanes), 1)
-    for lane, segments in enumerate(lanes):
-        spans = [(s.start, min(s.end, length) - s.start) for s in segments if s.start < length]
-        faces = [colors.get(s.label, _QUIET) for s in segments if s.start < length]
-        place = (top + lane * lane_height, lane_height)
-        axis.broken_barh(spans, place, facecolors=faces, edgecolor="white", linewidth=0.4)
-    ignored = [(s.start, min(s.end, length) - s.start) for s in video.ignored if s.start < length]
-    axis.broken_barh(
-        ignored, (top, height), facecolor="none", edgecolor=_IGNORED, hatch="//////", linewidth=0
-    )
+@dataclass(frozen=True)
+class _Bar:
+    """A bar, its times in seconds and its place in rows."""
+
+    start: float
+    end: float
+    top: float
+    height: float
+    color: str
+
+
+def _bars_of(
+    segments: Sequence[Segment], length: float, top: float, colors: Mapping[str, str]
+) -> list[_Bar]:
+    """The bars of a video, those that overlap above each other."""
+    lanes = _lanes(segments)
+    height = _BAR_HEIGHT / max(len(lanes), 1)
+    return [
+        _Bar(s.start, min(s.end, length), top + lane * height, height, colors.get(s.label, _QUIET))
+        for lane, inner in enumerate(lanes)
+        for s in inner
+        if s.start < length
+    ]
+
+
+def _draw_bars(axis: Axes, bars: Sequence[_Bar], **style: Any) -> None:
+    """Draws bars as one artist, which is many times as fast as one each."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [
+        [(b.start, b.top), (b.end, b.top), (b.end, b.top + b.height), (b.start, b.top + b.height)]
+        for b in bars
+    ]
+    faces = [bar.color for bar in bars]
+    axis.add_collection(PolyCollection(corners, facecolors=faces, **style), autolim=False)
 
 
 def _lanes(segments: Sequence[Segment]) -> list[list[Segment]]:
@@ -189,9 +222,7 @@ def _draw_legend(
         entries.append(Patch(facecolor=_QUIET, label=f"{others} other {noun}"))
     entries.append(ground)
     if any(video.ignored for video in dataset.videos):
-        entries.append(
-            Patch(facecolor="white", edgecolor=_IGNORED, hatch="//////", label="ignored")
-        )
+        entries.append(Patch(facecolor="white", edgecolor=_IGNORED, hatch=_HATCH, label="ignored"))
     figure.legend(
         handles=entries, loc="outside lower left", ncols=min(len(entries), 6 + 2 * num_columns),
         frameon=False, fontsize=9, labelcolor=_INK, handlelength=1.2, columnspacing=1.4,

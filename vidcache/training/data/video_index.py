@@ -35,7 +35,7 @@ class VideoIndex:
     def find(self, name: str) -> list[Path]:
         """The videos that a name may mean: its path in a folder, its file's name or its stem."""
         # A full path first: two folders may hold videos of the same name.
-        for root in (*self._roots, Path()):
+        for root in self._roots:
             path = root / name
             if path.is_file():
                 return [path]

@@ -50,8 +50,11 @@ def read_activitynet(
     withheld = [name for name, (_, subset, _) in entries.items() if subset not in labelled]
     if withheld:
         problems.warn(path, f"{len(withheld)} videos of subsets without any label are left out")
+    used: dict[str, SplitName | Literal["skip"]] = {
+        subset.lower(): split for subset, split in subsets.items()
+    }
     for name, (place, subset, found) in entries.items():
-        split = subsets.get(subset)
+        split = used.get(subset.lower())
         if split is None and subset in labelled:
             split = split_named(subset, place, problems)
         if subset not in labelled or split is None or split == "skip":

@@ -37,7 +37,6 @@ class _Layout:
     features: Path
     targets: Path
     columns: tuple[str, ...]
-    ignored: frozenset[str]
     frame_rate: float
 
 
@@ -69,9 +68,14 @@ def read_lstr(path: Path, settings: AnnotationSettings, problems: Problems) -> A
     ignored = (columns[index],) if isinstance(index, int) and 0 < index < len(columns) else ()
     parent = info_path.parent
     root = parent if (parent / settings.features).is_dir() else parent / name
-    layout = _Layout(
-        root / settings.features, root / settings.targets, columns, frozenset(ignored), float(rate)
-    )
+    layout = _Layout(root / settings.features, root / settings.targets, columns, float(rate))
+    for key, folder in (("features", layout.features), ("targets", layout.targets)):
+        if not folder.is_dir():
+            others = ", ".join(sorted(f.name for f in root.glob("*/"))) or "none"
+            raise DataError(
+                f"{info_path}: there is no folder '{folder}': give annotations.{key} (folders "
+                f"there: {others})"
+            )
     annotations = Annotations(
         info_path, published=True, labels=columns, columns=columns, ignored=ignored
     )
