@@ -124,3 +124,18 @@ def test_rows_of_one_source_are_not_those_of_another(rows):
         mine for mine, _ in together
     ]
     assert rows.num_used == 3
+
+
+def test_a_picture_of_another_size_shows_the_same_scene(rows):
+    small, large = np.zeros((32, 48, 3), np.uint8), np.zeros((64, 96, 3), np.uint8)
+    same, grown = make_memory(rows), make_memory(rows)
+    for frame in range(8):
+        left = 3.0 * frame
+        as_before, scale = track(1, left), 1 if frame < 4 else 2
+        box = tuple(scale * edge for edge in as_before.box_xyxy)
+        same.follow_camera(small, [as_before])
+        grown.follow_camera(small if scale == 1 else large, [as_before])
+        expected = same.update([as_before], frame / 10)[1]
+        found = grown.update([Track(1, "person", 0.9, box)], frame / 10)[1]
+        assert [s.label for s in found] == [s.label for s in expected]
+        np.testing.assert_allclose([s.score for s in found], [s.score for s in expected], atol=1e-5)

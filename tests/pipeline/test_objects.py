@@ -168,7 +168,7 @@ def test_header_summary_and_end_say_what_was_labelled(object_model):
     assert (sink.header["model"], sink.header["object_model"]) == ("none", "person")
     assert sum(summary.object_action_seconds.values()) == pytest.approx(4.0)
     assert sink.end["cache"]["objects"]["tracks"] == 2
-    assert set(sink.end["timings"]) == {"decode", "track", "objects", "recording"}
+    assert set(sink.end["timings"]) == {"decode", "track", "camera", "objects", "recording"}
 
 
 class Dots:

@@ -112,10 +112,13 @@ def _feeds(
 
 def _load(settings: Config) -> "Pipeline":
     from vidcache.pipeline import Pipeline
+    from vidcache.tracking import UltralyticsPose
 
     pipeline = Pipeline.from_config(settings)
     if pipeline.tracker is not None:
         show_message(f"detector: {pipeline.tracker.description}")
+    if pipeline.objects is not None and isinstance(pipeline.objects.pose, UltralyticsPose):
+        show_message(f"keypoints: {pipeline.objects.pose.description}")
     return pipeline
 
 

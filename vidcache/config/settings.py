@@ -35,13 +35,16 @@ class Config(Section):
             in results and file names.
         at_once: How many files are watched together; cameras all are.
         model: Name of a bundled action model, or the path of a model file.
+        encoder_weights: File with the weights of the model's encoder, or ``hub``, for a model
+            whose file holds its head alone (``small``); None to look for them.
         labels: File of text labels (.npz) in place of the model's own, for a model whose head
             predicts embeddings.
         actions: What is labelled: the ``frame``, every tracked person (``per-object``), ``both``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         precision: Arithmetic of the encoder; ``auto`` takes bf16 where the processor is fast at it.
         threshold: Score below which the action shown is ``unsure``; None for the model's own.
-        detector: ``auto``, ``none``, a model's name, or the path of a model file.
+        detector: ``auto``, ``none``, a model's name, or the path of a model file. ``auto`` is one
+            that also finds people's keypoints, where they are labelled one by one.
         tracker: Name of a tracker, or the path of its settings file.
         jsonl: File that the results are written to; ``-`` is the standard output.
         video: MP4 file that the annotated video is written to.
@@ -79,6 +82,7 @@ class Config(Section):
     sources: dict[str, SourceName] | list[SourceName] | None = None
     at_once: Count = 4
     model: Name = "tiny"
+    encoder_weights: Name | None = None
     labels: Annotated[str, Field(min_length=1)] | None = None
     actions: Literal["frame", "per-object", "both"] = "frame"
     device: Name = "auto"

@@ -70,6 +70,7 @@ class ObjectMemory:
         self._max_tracks = max_tracks
         self._camera = camera
         self._session: int | None = None
+        self._size: tuple[int, int] | None = None
         # Those that were not seen for longest come first.
         self._known: OrderedDict[int, _Remembered] = OrderedDict()
         self._num_tracks = self._num_evicted = self._most = 0
@@ -110,18 +111,23 @@ class ObjectMemory:
         return {t.id: known[t.id].scores if t.id in known else () for t in tracks}
 
     def follow_camera(self, image_rgb: NDArray[np.uint8], tracks: Sequence[Track]) -> None:
-        """Moves what is remembered along with the camera, into the pixels of the next frame.
+        """Moves what is remembered into the pixels of the next frame, along with the camera.
 
         Args:
             image_rgb: The picture of that frame.
             tracks: Everything that is tracked in it.
         """
-        if self._camera is None:
-            return
-        if not tracks and not self._known:
-            self._camera.reset()
-            return
-        movement = self._camera.update(image_rgb, [track.box_xyxy for track in tracks])
+        height, width = image_rgb.shape[:2]
+        old_height, old_width = self._size or (height, width)
+        self._size = (height, width)
+        # A picture of another size shows the same scene in other pixels.
+        movement = np.array([[width / old_width, 0.0, 0.0], [0.0, height / old_height, 0.0]])
+        if self._camera is not None:
+            if tracks or self._known:
+                boxes = [track.box_xyxy for track in tracks]
+                movement = movement @ _square(self._camera.update(image_rgb, boxes))
+            else:
+                self._camera.reset()
         if not np.array_equal(movement, np.eye(2, 3)):
             for known in self._known.values():
                 known.memory.move_camera(movement)
@@ -190,3 +196,7 @@ class ObjectMemory:
     def _ranked(self, row: Sequence[float]) -> tuple[ActionScore, ...]:
         scores = [ActionScore(label, p) for label, p in zip(self._labels, row, strict=True)]
         return tuple(sorted(scores, key=lambda score: -score.score))
+
+
+def _square(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.vstack([matrix, [0.0, 0.0, 1.0]])

@@ -105,9 +105,8 @@ class ObjectStage:
         if self._models.pose is not None:
             with _timed(timings, "pose"):
                 objects = self._with_keypoints(frame, objects)
-        if self._wants_camera:
-            with _timed(timings, "camera"):
-                memory.follow_camera(frame.image_rgb, objects)
+        with _timed(timings, "camera"):
+            memory.follow_camera(frame.image_rgb, objects)
         people = self._people(objects)
         regions = None
         if people and "region" in self._models.model.sources:
@@ -139,12 +138,8 @@ class ObjectStage:
         boxes = np.array([track.box_xyxy for track in people])
         return encoder.regions(frame.image_rgb, boxes).cpu().numpy()
 
-    @property
-    def _wants_camera(self) -> bool:
-        return self._settings.camera_motion == "auto" and self._models.uses_camera_motion
-
     def _make_camera_motion(self) -> CameraMotion | None:
-        if not self._wants_camera:
+        if self._settings.camera_motion == "off" or not self._models.uses_camera_motion:
             return None
         try:
             from vidcache.video.camera_motion import CameraMotion

@@ -43,7 +43,7 @@ def draw_track(paint: Any, image: Image, track: Track, size: int, palette: Palet
     color = id_color(track.id)
     if track.keypoints is not None:
         limbs = _visible_limbs(track.keypoints)
-        paint.draw_lines(image, limbs, max(1, round(size / 9)), color, _STRENGTH)
+        paint.draw_lines(image, limbs, max(1, round(size / 13)), color, _STRENGTH)
     paint.draw_frame(image, left, top, right, bottom, max(2, round(size / 7)), color)
     parts = [(f"{track.id} {track.label}", color)]
     if track.action is not None:
