@@ -1,8 +1,13 @@
 import importlib.util
+from copy import deepcopy
 
 import numpy as np
 import pytest
+import torch
 
+from vidcache.cache import TimeWindow
+from vidcache.head import HeadConfig
+from vidcache.model.object_model import ObjectActionModel, ObjectModelConfig
 from vidcache.training.object_performances import (
     IGNORED,
     OBJECT_LABELS,
@@ -10,7 +15,9 @@ from vidcache.training.object_performances import (
     draw_performance,
     object_label,
 )
-from vidcache.training.object_tracks import TrackBatches, draw_track
+from vidcache.training.object_tracks import TrackBatches, draw_track, replay
+from vidcache.training.object_trainer import ObjectTrainer
+from vidcache.training.stages import Budget
 from vidcache.training.synthetic import LABELS
 from vidcache.training.synthetic.everyday import EVERYDAY
 from vidcache.training.synthetic.performance import make_performance
@@ -84,3 +91,39 @@ def test_the_same_seed_draws_the_same_batch():
     assert first.labels.equal(again.labels)
     assert first.values["motion"].shape[:2] == first.labels.shape == first.seconds.shape
     assert not (first.labels.shape == other.labels.shape and bool(first.labels.equal(other.labels)))
+
+
+def test_a_replay_shows_each_batch_several_times():
+    drawn = TrackBatches(("motion",), 2, 1, pool_size=2)
+    fresh = [batch for batch, _ in zip(drawn, range(3), strict=False)]
+    shown = list(replay(fresh, np.random.default_rng(0), times=4, size=2))
+    assert [shown[place] for place in (0, 4, 8)] == fresh
+    assert len(shown) == 12
+    assert all(any(batch is known for known in fresh) for batch in shown)
+
+
+def test_training_learns_goes_on_after_a_stop_and_leaves_averaged_weights(tmp_path):
+    head = HeadConfig(
+        in_features=16,
+        width=16,
+        depth=1,
+        num_heads=2,
+        num_iterations=2,
+        num_outputs=6,
+        eviction=TimeWindow(2.0, 64),
+        positions="seconds",
+        layer_scale=0.3,
+    )
+    torch.manual_seed(0)
+    model = ObjectActionModel(ObjectModelConfig(OBJECT_LABELS, head, ("motion",), hidden=16))
+    batch = next(iter(TrackBatches(("motion",), 8, 1, pool_size=4)))
+    losses = []
+    trainer = ObjectTrainer(model, Budget(steps=40), rate=1e-2)
+    trainer.run([batch] * 30, lambda facts: losses.append(facts["loss"]))
+    trainer.save(tmp_path / "checkpoint.pt")
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    again = ObjectTrainer(deepcopy(model), Budget(steps=40), rate=1e-2)
+    again.load(tmp_path / "checkpoint.pt")
+    again.run([batch] * 30, lambda facts: losses.append(facts["loss"]))
+    assert again.step == 40
+    assert not any(p.isnan().any() for p in again.averaged.parameters())
