@@ -39,6 +39,7 @@ HOMES = {
     "pybullet": {"training"},
     "pybullet_data": {"training"},
     "matplotlib": {"training", "cli"},
+    "trackers": {"training"},
 }
 PRINTERS = {"cli"}
 LOADERS = {"importlib.import_module", "import_module", "__import__"}

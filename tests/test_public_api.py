@@ -23,6 +23,7 @@ HEAVY = {
     "rich",
     "timm",
     "torchvision",
+    "trackers",
     "transformers",
     "typer",
     "ultralytics",

@@ -13,10 +13,12 @@ from vidcache.cli.data import data_app
 from vidcache.cli.demo import demo
 from vidcache.cli.doctor import doctor
 from vidcache.cli.eval import evaluate_model
+from vidcache.cli.eval_tracks import evaluate_tracks
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
 from vidcache.cli.info import info
 from vidcache.cli.plan import plan
 from vidcache.cli.run import run
+from vidcache.cli.train import train
 from vidcache.errors import ConfigError, VidcacheError
 
 __all__ = ["app", "run_app"]
@@ -32,7 +34,9 @@ app = typer.Typer(
 app.command()(run)
 app.command()(batch)
 app.command()(demo)
+app.command()(train)
 app.command("eval")(evaluate_model)
+app.command("eval-tracks")(evaluate_tracks)
 app.command()(info)
 app.command()(plan)
 app.command()(doctor)

@@ -77,7 +77,9 @@ def draw_predictions(
     for number, axis in enumerate(axes):
         column = pairs[number * most : (number + 1) * most]
         _draw_column(axis, column, labels, colors, (longest, most))
-    _draw_legend(figure, videos, labels, colors, width)
+    present = np.any([(pair.said | (pair.video.targets > 0)).any(axis=0) for pair in pairs], axis=0)
+    names = [label for label, is_there in zip(labels, present, strict=True) if is_there]
+    _draw_legend(figure, videos, names, colors, width)
     save_figure(figure, path)
 
 
@@ -173,15 +175,19 @@ def _runs(shown: NDArray[np.bool_]) -> list[tuple[int, int]]:
 def _draw_legend(
     figure: Figure,
     videos: Sequence[EncodedVideo],
-    labels: Sequence[str],
+    present: Sequence[str],
     colors: Mapping[str, str],
     width: float,
 ) -> None:
     from matplotlib.patches import Patch
 
-    entries = [Patch(facecolor=color, label=shorten(label, 28)) for label, color in colors.items()]
-    if len(labels) > len(colors):
-        others = len(labels) - len(colors)
+    entries = [
+        Patch(facecolor=color, label=shorten(label, 28))
+        for label, color in colors.items()
+        if label in present
+    ]
+    others = len(present) - len(entries)
+    if others:
         entries.append(Patch(facecolor=QUIET, label=f"{others} rarer labels"))
     entries.append(Patch(facecolor="white", edgecolor=_IGNORED, label="unsure", linewidth=0.5))
     if any(video.ignore.any() for video in videos):
