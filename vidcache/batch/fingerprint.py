@@ -50,6 +50,8 @@ def settings_fingerprint(config: Config) -> str:
     values: dict[str, Any] = config.model_dump(mode="json", exclude=set(_WITHOUT_EFFECT))
     values["schema"] = SCHEMA_VERSION
     values["model"] = _hash_model(find_action_model(config.model))
+    if config.encoder_weights is not None:
+        values["encoder_weights"] = _content_or_name(config.encoder_weights)
     if config.labels is not None:
         values["labels"] = _content_or_name(config.labels)
     if config.detector == "none":

@@ -16,6 +16,7 @@ from vidcache.cli.options import (
     DebugFlag,
     DetectorFlag,
     DeviceFlag,
+    EncoderWeightsFlag,
     LabelsFlag,
     MaxFramesFlag,
     ModelFlag,
@@ -83,6 +84,7 @@ def batch(
     ] = None,
     config: ConfigFlag = None,
     model: ModelFlag = None,
+    encoder_weights: EncoderWeightsFlag = None,
     labels: LabelsFlag = None,
     actions: ActionsFlag = None,
     object_model: ObjectModelFlag = None,
@@ -102,6 +104,7 @@ def batch(
     """
     flags = {
         "model": model,
+        "encoder_weights": encoder_weights,
         "labels": labels,
         "actions": actions,
         "objects.model": object_model,

@@ -29,15 +29,30 @@ def info(
         _print_head(Path(model))
         return 0
     from vidcache.encoder.bundled import find_bundled_models
-    from vidcache.model import ActionModel
-    from vidcache.tracking import bundled_detector
+    from vidcache.model.model_file import find_model
+    from vidcache.tracking import bundled_detector, bundled_pose_model
 
-    if model == "bundled":
-        _print_card(bundled_detector(), whole=card)
+    detectors = {"bundled": bundled_detector, "bundled-pose": bundled_pose_model}
+    if model in detectors:
+        _print_card(detectors[model](), whole=card)
         return 0
-    print(ActionModel.load(model, precision="fp32").summary())
+    _print_model(find_model(model))
     _print_card(find_bundled_models().get(model, Path(model)), whole=card)
     return 0
+
+
+def _print_model(path: Path) -> None:
+    from vidcache.model import ActionModel
+    from vidcache.model.external_encoder import find_encoder
+    from vidcache.model.model_file import read_config
+
+    config = read_config(path)
+    if config.encoder_source == "file":
+        print(ActionModel.load(path, precision="fp32").summary())
+        return
+    # Its parts can be told without the weights of its encoder, which may not be here.
+    print(ActionModel(config, precision="fp32").summary())
+    print(f"encoder weights  not in the file: from {find_encoder(config).text}")
 
 
 def _print_card(path: Path, *, whole: bool) -> None:

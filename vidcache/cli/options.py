@@ -14,6 +14,7 @@ __all__ = [
     "DebugFlag",
     "DetectorFlag",
     "DeviceFlag",
+    "EncoderWeightsFlag",
     "JsonlFlag",
     "LabelsFlag",
     "MaxFramesFlag",
@@ -64,6 +65,14 @@ LabelsFlag = Annotated[
         "--labels",
         metavar="F",
         help="Text labels (.npz) in place of the model's own, if it was trained with such.",
+    ),
+]
+EncoderWeightsFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder-weights",
+        metavar="PATH|hub",
+        help="Weights of the encoder, for a model without them, such as small.",
     ),
 ]
 DetectorFlag = Annotated[

@@ -13,6 +13,7 @@ from vidcache.cli.options import (
     DebugFlag,
     DetectorFlag,
     DeviceFlag,
+    EncoderWeightsFlag,
     JsonlFlag,
     LabelsFlag,
     MaxFramesFlag,
@@ -51,6 +52,7 @@ def run(
     ] = None,
     config: ConfigFlag = None,
     model: ModelFlag = None,
+    encoder_weights: EncoderWeightsFlag = None,
     labels: LabelsFlag = None,
     actions: ActionsFlag = None,
     object_model: ObjectModelFlag = None,
@@ -87,6 +89,7 @@ def run(
     """
     flags = {
         "model": model,
+        "encoder_weights": encoder_weights,
         "labels": labels,
         "actions": actions,
         "objects.model": object_model,

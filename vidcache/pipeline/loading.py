@@ -55,7 +55,10 @@ def load_model(config: Config) -> ActionModel:
         ConfigError: If the device cannot be used, or the model knows no such labels.
     """
     model = ActionModel.load(
-        config.model, precision=config.precision, device=resolve_device(config.device)
+        config.model,
+        encoder_weights=config.encoder_weights,
+        precision=config.precision,
+        device=resolve_device(config.device),
     )
     if config.labels is not None:
         model.set_text_labels(TextLabels.load(config.labels))
