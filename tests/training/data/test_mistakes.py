@@ -167,6 +167,16 @@ CASES = [
         keys={"splits": {"validation": 0.2, "sed": 3}},
     ),
     Case(
+        "unknown key in another section",
+        "set.yaml, line 2: unknown key 'videos.folder'; valid here: root, unlabelled",
+        keys={"videos": {"folder": "clips"}},
+    ),
+    Case(
+        "words that YAML reads as truth",
+        "set.yaml, line 3: labels: [True, False] is not allowed: expected names, but True is none",
+        keys={"labels": [True, False]},
+    ),
+    Case(
         "share that is none",
         "set.yaml, line 4: splits.validation",
         keys={"splits": {"validation": 1.5}},
@@ -188,8 +198,8 @@ CASES = [
     ),
     Case(
         "list of labels that is not there",
-        "set.yaml, line 3: there is no file 'labels.txt': expected a list of labels, or a text "
-        "file with a label a line",
+        "set.yaml, line 3: there is no file 'labels.txt': expected a list of names, or a text "
+        "file with a name a line",
         keys={"labels": "labels.txt"},
     ),
     Case(

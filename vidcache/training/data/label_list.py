@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vidcache.config.validation import nearest_name
 from vidcache.errors import DataError
 from vidcache.training.data.annotations import Annotations, Place, Row
-from vidcache.training.data.csv_table import read_text
+from vidcache.training.data.name_lists import list_names
 from vidcache.training.data.problems import Problems
 from vidcache.training.data.settings_file import GivenDataset
 
@@ -84,17 +84,7 @@ def _listed(given: GivenDataset, problems: Problems) -> dict[str, object]:
     labels = given.settings.labels
     if labels is None:
         return {}
-    if isinstance(labels, str):
-        path = given.base / labels
-        if not path.is_file():
-            raise DataError(
-                f"{given.place('labels')}: there is no file '{path}': expected a list of labels, "
-                "or a text file with a label a line"
-            )
-        lines = enumerate(read_text(path).splitlines(), start=1)
-        found = [(text.strip(), str(Place(path, line))) for line, text in lines if text.strip()]
-    else:
-        found = [(text, given.place("labels", number)) for number, text in enumerate(labels)]
+    found = list_names(given, labels, "labels")
     if not found:
         raise DataError(f"{given.place('labels')}: there is no label: expected at least one")
     listed: dict[str, object] = {}

@@ -1,14 +1,12 @@
 """Which video is for what: as the settings say, as the annotations say, or by choice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from vidcache.config.validation import nearest_name
-from vidcache.errors import DataError
-from vidcache.training.data.annotations import Place
-from vidcache.training.data.csv_table import read_text
 from vidcache.training.data.dataset import SPLITS, SplitName
 from vidcache.training.data.entries import Entry
 from vidcache.training.data.hold_out import hold_out
+from vidcache.training.data.name_lists import list_names
 from vidcache.training.data.problems import Problems
 from vidcache.training.data.settings_file import GivenDataset
 from vidcache.training.data.video_index import VideoIndex
@@ -123,19 +121,10 @@ def _listed(
     return {name: split for name, (split, _) in found.items()}
 
 
-def _names(given: GivenDataset, split: SplitName) -> Sequence[tuple[str, str]]:
+def _names(given: GivenDataset, split: SplitName) -> list[tuple[str, str]]:
     """The names that the settings list for a split, and where."""
     splits = given.settings.splits
     wanted = {"train": splits.train, "validation": splits.validation, "test": splits.test}[split]
-    if isinstance(wanted, str):
-        path = given.base / wanted
-        if not path.is_file():
-            raise DataError(
-                f"{given.place('splits', split)}: there is no file '{path}': expected a list of "
-                "videos, a text file with a name a line, or a share such as 0.2"
-            )
-        lines = enumerate(read_text(path).splitlines(), start=1)
-        return [(text.strip(), str(Place(path, line))) for line, text in lines if text.strip()]
-    if isinstance(wanted, tuple):
-        return [(name, given.place("splits", split, number)) for number, name in enumerate(wanted)]
-    return ()
+    if not isinstance(wanted, tuple | str):
+        return []
+    return list_names(given, wanted, "splits", split)
