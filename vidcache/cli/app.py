@@ -18,6 +18,7 @@ from vidcache.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EX
 from vidcache.cli.info import info
 from vidcache.cli.plan import plan
 from vidcache.cli.run import run
+from vidcache.cli.train import train
 from vidcache.errors import ConfigError, VidcacheError
 
 __all__ = ["app", "run_app"]
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(batch)
 app.command()(demo)
+app.command()(train)
 app.command("eval")(evaluate_model)
 app.command("eval-tracks")(evaluate_tracks)
 app.command()(info)

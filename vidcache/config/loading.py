@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from vidcache.config.section import Section
 from vidcache.config.settings import Config
 from vidcache.config.validation import validate_settings
 from vidcache.config.yaml_file import read_yaml
 
 __all__ = ["load_config", "override"]
+
+_Settings = TypeVar("_Settings", bound=Section)
 
 
 def load_config(path: str | Path) -> Config:
@@ -28,7 +31,7 @@ def load_config(path: str | Path) -> Config:
     return validate_settings(Config, values, where=lambda _: f"{path}: ")
 
 
-def override(config: Config, flags: Mapping[str, Any], *, prefix: str = "--") -> Config:
+def override(config: _Settings, flags: Mapping[str, Any], *, prefix: str = "--") -> _Settings:
     """Replaces settings by those that were given elsewhere, such as flags.
 
     Args:
@@ -53,4 +56,4 @@ def override(config: Config, flags: Mapping[str, Any], *, prefix: str = "--") ->
     def show_key(parts: Sequence[str]) -> str:
         return prefix + (parts[-1].replace("_", "-") if prefix == "--" else ".".join(parts))
 
-    return validate_settings(Config, merged, where=lambda _: "", show_key=show_key)
+    return validate_settings(type(config), merged, where=lambda _: "", show_key=show_key)

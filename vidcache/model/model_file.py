@@ -17,7 +17,10 @@ from vidcache.encoder.bundled import find_bundled_models
 from vidcache.errors import ConfigError, ModelError
 from vidcache.model.config import ActionModelConfig
 
-__all__ = ["find_model", "read_config", "read_model", "write_model"]
+__all__ = ["MODEL_NAME", "find_model", "read_config", "read_model", "write_model"]
+
+MODEL_NAME = "model.safetensors"
+"""What a model's file is called in the folder of its training."""
 
 _FORMAT = "vidcache.action_model"
 _VERSION = "1"
@@ -27,7 +30,8 @@ def find_model(name_or_path: str | os.PathLike[str]) -> Path:
     """Says which file a model's name stands for.
 
     Args:
-        name_or_path: Name of a bundled model, such as ``"tiny"``, or the path of a file.
+        name_or_path: Name of a bundled model, such as ``"tiny"``, the path of a file, or a folder
+            with a file ``model.safetensors``, as a training leaves it.
 
     Returns:
         The path; whether there is a file shows when it is read.
@@ -39,6 +43,8 @@ def find_model(name_or_path: str | os.PathLike[str]) -> Path:
     path, name = Path(name_or_path), os.fspath(name_or_path)
     if name in bundled:
         return bundled[name]
+    if path.is_dir():
+        return path / MODEL_NAME
     if path.exists() or path.suffix or len(path.parts) > 1:
         return path
     near = get_close_matches(name, bundled, n=1)

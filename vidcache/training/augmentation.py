@@ -68,9 +68,9 @@ class Mirror:
     """
 
     def __call__(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Return pictures, shape (B, T, height, width, 3)."""
+        """Return pixels, shape (B, T, 3, height, width)."""
         flipped = torch.rand(len(inputs), generator=generator) < 0.5
-        return torch.where(flipped[:, None, None, None, None], inputs.flip(-2), inputs)
+        return torch.where(flipped[:, None, None, None, None], inputs.flip(-1), inputs)
 
 
 def feature_spread(videos: Sequence[LabelledFrames]) -> Tensor:

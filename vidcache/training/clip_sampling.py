@@ -21,7 +21,7 @@ _FAR = 1 << 40
 
 
 class LabelledFrames(Protocol):
-    """A video as clips are cut out of it: an ``EncodedVideo``, or one of pictures."""
+    """A video as clips are cut out of it: an ``EncodedVideo``, or its pixels."""
 
     @property
     def name(self) -> str:
@@ -73,7 +73,7 @@ class Clips:
     """A batch of clips; shorter ones are filled up with frames that do not count.
 
     Attributes:
-        inputs: What is known of the frames, shape (B, T, …), float32, or uint8 for pictures.
+        inputs: What is known of the frames, shape (B, T, …), float32.
         seconds: Times of the frames, shape (B, T), float64.
         targets: 1 for each label shown, shape (B, T, K).
         counted: Which frames count in the loss, bool, shape (B, T).
@@ -148,8 +148,7 @@ class ClipSampler:
         )
         for row, (_, times, _, _) in enumerate(clips):
             counted[row, len(times) :] = False
-        if inputs.dtype != np.uint8:
-            inputs = inputs.astype(np.float32)
+        inputs = inputs.astype(np.float32)
         return Clips(*map(torch.from_numpy, (inputs, seconds, targets, counted)))
 
     def _order(self, epoch: int) -> NDArray[np.int64]:

@@ -4,21 +4,20 @@
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vidcache.errors import ModelError
-from vidcache.head import HeadOutput
 from vidcache.training.augmentation import Augmentation
 from vidcache.training.checkpoint import read_checkpoint, write_checkpoint
 from vidcache.training.clip_sampling import ClipSampler, LabelledFrames
+from vidcache.training.epochs import Epoch, TrainingEnd
 from vidcache.training.losses import Objective
-from vidcache.training.metrics import frame_accuracy, mean_average_precision
 from vidcache.training.optimizers import (
     TrainedPart,
     learning_parameters,
@@ -27,68 +26,12 @@ from vidcache.training.optimizers import (
 )
 from vidcache.training.stages import learning_shape
 from vidcache.training.train_settings import TrainSettings
+from vidcache.training.validation import Validation
 from vidcache.training.weight_average import follow_weights
 
-__all__ = ["ClipTrainer", "Epoch", "TrainingEnd"]
+__all__ = ["ClipTrainer"]
 
 _CHECKPOINT_SECONDS = 30.0
-
-
-class ClipModel(Protocol):
-    """A module that predicts every frame of clips."""
-
-    def __call__(self, inputs: Tensor, seconds: Tensor, /) -> HeadOutput:
-        """Return the predictions of clips, of inputs (B, T, …) and seconds (B, T)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch brought.
-
-    Attributes:
-        epoch: Its number, from 1.
-        loss: Mean loss of its steps.
-        mean_average_precision: Of the averaged weights on the validation videos; NaN without.
-        accuracy: The same.
-        learning_rate: At its end.
-        seconds: Time from the beginning of the training.
-        best: Whether no epoch before was as good.
-    """
-
-    epoch: int
-    loss: float
-    mean_average_precision: float
-    accuracy: float
-    learning_rate: float
-    seconds: float
-    best: bool
-
-    @property
-    def score(self) -> float:
-        """What epochs are compared by: mean average precision, or accuracy where there is none."""
-        if np.isnan(self.mean_average_precision):
-            return self.accuracy
-        return self.mean_average_precision
-
-
-@dataclass(frozen=True)
-class TrainingEnd:
-    """How a training ended.
-
-    Attributes:
-        epochs: What each epoch brought.
-        reason: ``"done"``, ``"patience"`` (no better validation for long) or ``"stopped"``.
-    """
-
-    epochs: tuple[Epoch, ...]
-    reason: str
-
-    @property
-    def best(self) -> Epoch | None:
-        """The epoch whose weights are kept; None if there was none."""
-        chosen = [epoch for epoch in self.epochs if epoch.best]
-        return chosen[-1] if chosen else None
 
 
 class ClipTrainer:
@@ -123,13 +66,13 @@ class ClipTrainer:
         identity: dict[str, Any] | None = None,
     ) -> None:
         self.module, self.settings, self._objective = module, settings, objective
-        self._clips, self._predict, self._validation = clips, predict, validation
+        self._clips = clips
+        self.validation = Validation(module, objective, predict, validation)
         self._augmentation, self._identity = augmentation, identity or {}
         self._rates = {part.name: rate for part, rate in parts}
         self._optimizers = make_optimizers(
             [part for part, _ in parts], weight_decay=settings.weight_decay
         )
-        self._shown = copy.deepcopy(module).requires_grad_(False).eval()
         self._averaged = {name: value.clone() for name, value in module.state_dict().items()}
         self._best = self._averaged
         self._epochs: list[Epoch] = []
@@ -257,22 +200,6 @@ class ClipTrainer:
             raise ModelError(" ".join(message.split())[:300]) from error
         return tuple(self._epochs)
 
-    def predictions(
-        self, videos: Sequence[LabelledFrames], weights: dict[str, Tensor]
-    ) -> list[Tensor]:
-        """Predict whole videos with some weights.
-
-        Args:
-            videos: The videos.
-            weights: Weights of the module.
-
-        Returns:
-            One (T, num_outputs) a video.
-        """
-        self._shown.load_state_dict(weights)
-        with torch.no_grad():
-            return [self._predict(self._shown, video) for video in videos]
-
     def _plan_epochs(self) -> int:
         """How many epochs there are: from the settings, or from how long a step takes."""
         if self.settings.minutes is None:
@@ -289,7 +216,7 @@ class ClipTrainer:
         for optimizer, state in zip(self._optimizers, trial[1], strict=True):
             optimizer.load_state_dict(state)
         start = time.monotonic()
-        self.predictions(self._validation, self._averaged)
+        self.validation.predictions(self._averaged)
         epoch = min(times) * self._clips.batches_per_epoch + time.monotonic() - start
         return max(1, round(60 * self.settings.minutes / epoch))
 
@@ -329,7 +256,7 @@ class ClipTrainer:
         return learning_shape(step / total, self.settings.warm_up)
 
     def _end_epoch(self, began: float) -> Epoch:
-        precision, accuracy = self._validate()
+        precision, accuracy = self.validation.judge(self._averaged)
         epoch = Epoch(
             epoch=len(self._epochs) + 1,
             loss=float(np.mean(self._losses)),
@@ -348,20 +275,8 @@ class ClipTrainer:
         self._seconds = epoch.seconds
         return epoch
 
-    def _validate(self) -> tuple[float, float]:
-        if not self._validation:
-            return float("nan"), float("nan")
-        told = self.predictions(self._validation, self._averaged)
-        scores = torch.cat([self._objective.scores(prediction) for prediction in told]).numpy()
-        targets = np.concatenate([video.targets for video in self._validation])
-        ignore = np.concatenate([video.ignore for video in self._validation])
-        return (
-            mean_average_precision(scores, targets, ignore=ignore),
-            frame_accuracy(scores, targets, ignore=ignore),
-        )
-
     def _out_of_patience(self) -> bool:
-        if not self.settings.patience or not self._validation:
+        if not self.settings.patience or not self.validation.videos:
             return False
         since = next((n for n, epoch in enumerate(reversed(self._epochs)) if epoch.best), 0)
         return since >= self.settings.patience

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from vidcache.errors import ModelError
-
-if TYPE_CHECKING:
-    from vidcache.training.clip_trainer import Epoch
+from vidcache.training.epochs import Epoch
 
 __all__ = ["EpochLog"]
 
@@ -28,7 +25,7 @@ class EpochLog:
         ModelError: The file cannot be written.
     """
 
-    def __init__(self, path: Path, done: Sequence["Epoch"]) -> None:
+    def __init__(self, path: Path, done: Sequence[Epoch]) -> None:
         self._path = path
         try:
             self._file = path.open("w", encoding="utf-8", buffering=1)
@@ -48,7 +45,7 @@ class EpochLog:
     ) -> None:
         self._file.close()
 
-    def write(self, epoch: "Epoch") -> None:
+    def write(self, epoch: Epoch) -> None:
         """Add an epoch."""
         values = {
             name: None if isinstance(value, float) and math.isnan(value) else value

@@ -36,8 +36,12 @@ class Objective(Protocol):
         """
         ...
 
-    def scores(self, prediction: Tensor) -> Tensor:
-        """Return the probabilities (…, K) that a prediction (…, num_outputs) stands for."""
+    def logits(self, prediction: Tensor) -> Tensor:
+        """Return the logits (…, K) that a prediction (…, num_outputs) stands for."""
+        ...
+
+    def scores(self, prediction: Tensor, temperature: float = 1.0) -> Tensor:
+        """Return the probabilities (…, K), from logits that are divided by a temperature."""
         ...
 
 
@@ -80,10 +84,14 @@ class LabelObjective:
         weighted = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
         return torch.stack(weighted).sum() / sum(weights)
 
-    def scores(self, prediction: Tensor) -> Tensor:
+    def logits(self, prediction: Tensor) -> Tensor:
+        """Return the prediction, which is made of logits (…, K)."""
+        return prediction.float()
+
+    def scores(self, prediction: Tensor, temperature: float = 1.0) -> Tensor:
         """Return probabilities (…, K)."""
-        prediction = prediction.float()
-        return prediction.sigmoid() if self.activation == "sigmoid" else prediction.softmax(-1)
+        logits = self.logits(prediction) / temperature
+        return logits.sigmoid() if self.activation == "sigmoid" else logits.softmax(-1)
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         weights = torch.ones(targets.shape[-1]) if self.weights is None else self.weights

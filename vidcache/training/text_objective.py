@@ -66,6 +66,10 @@ class TextObjective:
         labels = self.labels if weights is None else replace(self.labels, weights=weights[1:])
         return labels.loss(tuple(pass_[..., 1:] for pass_ in logits), targets[..., 1:], counted)
 
-    def scores(self, prediction: Tensor) -> Tensor:
+    def logits(self, prediction: Tensor) -> Tensor:
+        """Return logits (…, K + 1), the background's first, which are 0."""
+        return self.texts.logits(prediction)
+
+    def scores(self, prediction: Tensor, temperature: float = 1.0) -> Tensor:
         """Return probabilities (…, K + 1), the background's first."""
-        return self.texts.scores(prediction)
+        return self.texts.scores(prediction, temperature)

@@ -1,12 +1,21 @@
 """Settings of a training: what the head is like, how long and on what it learns."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from vidcache.config.section import Count, Positive, Score, Section
+from vidcache.config.validation import validate_settings
+from vidcache.config.yaml_file import read_yaml
 
-__all__ = ["AugmentSettings", "HeadSettings", "TrainSettings"]
+__all__ = [
+    "AugmentSettings",
+    "EndToEndSettings",
+    "HeadSettings",
+    "TrainSettings",
+    "load_train_settings",
+]
 
 _Share = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
 _Rate = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -22,7 +31,6 @@ class AugmentSettings(Section):
         drop: Probability that a feature is missing in a whole clip.
         frame_drop: Part of a clip's frames that are left out at most.
         tempo: Clips are played up to this many times as fast or as slow.
-        mirror: Whether half of the clips are mirrored, when the encoder is trained too.
     """
 
     noise: _Rate = 0.1
@@ -30,6 +38,21 @@ class AugmentSettings(Section):
     drop: _Share = 0.1
     frame_drop: _Share = 0.3
     tempo: _Factor = 1.3
+
+
+class EndToEndSettings(Section):
+    """What is different where the encoder is trained too.
+
+    Attributes:
+        encoder_rate: Peak rate of the encoder.
+        clip_frames: Frames of a clip.
+        clips_per_batch: Clips of a step.
+        mirror: Whether half of the clips are mirrored.
+    """
+
+    encoder_rate: Positive = 1e-4
+    clip_frames: Annotated[int, Field(ge=2)] = 24
+    clips_per_batch: Count = 4
     mirror: bool = True
 
 
@@ -46,6 +69,8 @@ class HeadSettings(Section):
         sink_frames: First frames of a stream that stay visible.
         positions: ``seconds``, ``index`` or ``none``.
         cache_scope: ``iteration`` or ``first_iteration``.
+        rotary_base: How far positions are told apart: about this many frames, or tenths of a
+            second where positions count seconds.
         layer_scale: What residual branches are scaled by at first.
         join_tokens: Whether the tokens of a frame become one long one; else each is attended to.
     """
@@ -59,7 +84,8 @@ class HeadSettings(Section):
     sink_frames: Annotated[int, Field(ge=0)] = 0
     positions: Literal["seconds", "index", "none"] = "seconds"
     cache_scope: Literal["iteration", "first_iteration"] = "iteration"
-    layer_scale: Positive = 0.3
+    rotary_base: Positive = 100.0
+    layer_scale: Positive = 1.0
     join_tokens: bool = True
 
 
@@ -75,7 +101,6 @@ class TrainSettings(Section):
         clips_per_batch: Clips of a step.
         least_batches: Steps of an epoch at least; a small set is gone through several times.
         learning_rate: Peak rate of the head.
-        encoder_rate: Peak rate of the encoder, where it is trained too.
         weight_decay: How fast weights shrink, in parts of the rate.
         warm_up: Part of the training in which the rate rises.
         gradient_norm: Longest gradient of a step; longer ones are shortened.
@@ -86,9 +111,10 @@ class TrainSettings(Section):
         pass_decay: Weight of a pass in the loss over that of the next one.
         precision: What is computed in, ``fp32`` or ``bf16``; weights stay in fp32.
         shown_precision: How often what is shown is to be right in validation; sets the threshold
-            of ``unsure``.
+            of ``unsure``, which at most half of the frames are.
         augment: What is changed in clips.
         head: What the new head is like.
+        end_to_end: What is different where the encoder is trained too.
 
     Example:
         >>> TrainSettings.model_validate({"epochs": 5, "head": {"window": 32}}).head.window
@@ -102,7 +128,6 @@ class TrainSettings(Section):
     clips_per_batch: Count = 8
     least_batches: Count = 8
     learning_rate: Positive = 1e-3
-    encoder_rate: _Rate = 1e-4
     weight_decay: _Rate = 0.05
     warm_up: _Share = 0.05
     gradient_norm: Positive = 1.0
@@ -115,3 +140,22 @@ class TrainSettings(Section):
     shown_precision: Score = 0.8
     augment: AugmentSettings = AugmentSettings()
     head: HeadSettings = HeadSettings()
+    end_to_end: EndToEndSettings = EndToEndSettings()
+
+
+def load_train_settings(path: str | Path) -> TrainSettings:
+    """Reads a YAML file of settings, such as ``configs/train.yaml``.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The settings, with defaults for every key that the file leaves out.
+
+    Raises:
+        ConfigError: The file cannot be read, or holds a key or a value that is not allowed.
+    """
+    file = read_yaml(path, "settings of a training")
+    return validate_settings(
+        TrainSettings, file.values, where=lambda keys: f"{file.place(*keys)}: "
+    )

@@ -1,0 +1,255 @@
+"""``vidcache train``: from labelled videos to a model that ``vidcache run`` takes."""
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidcache.cli.console import show_message
+from vidcache.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
+from vidcache.cli.interrupt import catch_interrupts
+from vidcache.cli.options import DebugFlag
+from vidcache.config import override
+from vidcache.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from vidcache.model import ActionModel
+    from vidcache.training.data import ActionDataset, LabelledVideo
+    from vidcache.training.epochs import Epoch
+    from vidcache.training.model_training import ModelTraining, TrainedModel
+    from vidcache.training.train_settings import TrainSettings
+
+__all__ = ["train"]
+
+_Progress = Callable[[int, int], None]
+
+
+def train(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="A data set: a YAML file, a CSV or JSON file of labels beside its videos, or a "
+            "folder with a folder of videos for each label.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the model.")],
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME|PATH", help="Model whose encoder is used.")
+    ] = "tiny",
+    encoder: Annotated[
+        str | None,
+        typer.Option("--encoder", metavar="NAME", help="A ViT of timm instead, by its name."),
+    ] = None,
+    encoder_weights: Annotated[
+        str | None,
+        typer.Option("--encoder-weights", metavar="PATH|hub", help="Weights of the encoder."),
+    ] = None,
+    image_size: Annotated[
+        int | None, typer.Option(metavar="PX", help="Side of the pictures that --encoder sees.")
+    ] = None,
+    tokens: Annotated[
+        int, typer.Option(metavar="N", help="Tokens of a frame of --encoder: 1, 5, 10, 17, …")
+    ] = 17,
+    text_labels: Annotated[
+        str | None,
+        typer.Option(metavar="F", help="Learn the labels' texts (.npz), so that others will do."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="F", help="Settings, as in configs/train.yaml."),
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(metavar="N", help="Frames that the head remembers at most.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs at most.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", help="Train for about so long instead.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Another training.")] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of features. [default: DIR of --out/features]"),
+    ] = None,
+    finetune: Annotated[
+        str | None,
+        typer.Option(metavar="encoder", help="Train the encoder too (small sets only)."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in DIR.")] = False,
+    debug: DebugFlag = False,
+) -> int:
+    """Learn actions from labelled videos.
+
+    DIR gets model.safetensors, which `vidcache run --model DIR` takes, a log, curves, and a
+    checkpoint. Ctrl-C saves what was learnt; --resume goes on from it, also after a kill.
+    """
+    if finetune not in (None, "encoder"):
+        raise ConfigError(f"--finetune: {finetune!r} is not allowed: expected encoder")
+    flags = {"head.window": window, "epochs": epochs, "minutes": minutes, "seed": seed}
+    with catch_interrupts() as interrupt:
+        try:
+            from vidcache.training.data import load_dataset
+            from vidcache.training.train_settings import TrainSettings, load_train_settings
+
+            settings = TrainSettings() if config is None else load_train_settings(config)
+            settings = override(settings, flags)
+            _check_folder(out, resume=resume)
+            dataset = load_dataset(data)
+            base = _load_model(
+                dataset, settings, model, encoder, encoder_weights, image_size, tokens, text_labels
+            )
+            if finetune is None:
+                training = _prepare(base, dataset, settings, out, store or out / "features")
+            else:
+                training = _prepare_end_to_end(base, dataset, settings, out)
+            interrupt.on_request = training.stop
+            trained = _run(training, resume=resume)
+        except KeyboardInterrupt:
+            show_message("interrupted before the first step; features that are done are kept")
+            return EXIT_INTERRUPTED
+        finally:
+            interrupt.on_request = None
+    return _conclude(trained, out)
+
+
+def _check_folder(out: Path, *, resume: bool) -> None:
+    from vidcache.training.model_training import CHECKPOINT_NAME
+
+    if not resume and (out / CHECKPOINT_NAME).exists():
+        raise ConfigError(
+            f"{out} holds a training already: go on with it by --resume, or give another --out"
+        )
+
+
+def _load_model(
+    dataset: "ActionDataset",
+    settings: "TrainSettings",
+    model: str,
+    encoder: str | None,
+    weights: str | None,
+    image_size: int | None,
+    tokens: int,
+    text_labels: str | None,
+) -> "ActionModel":
+    from vidcache.model import ActionModel, TextLabels
+    from vidcache.training.training_model import choose_texts, model_of_encoder, model_on_model
+
+    labels, multi_label = dataset.labels, dataset.multi_label
+    texts = None
+    if text_labels is not None:
+        texts = choose_texts(TextLabels.load(text_labels), labels, multi_label=multi_label)
+    if encoder is None:
+        base = ActionModel.load(model, encoder_weights=weights)
+        return model_on_model(base, labels, settings, multi_label=multi_label, texts=texts)
+    if weights is None:
+        raise ConfigError(
+            f"--encoder {encoder} needs --encoder-weights: the path of a file, or hub"
+        )
+    return model_of_encoder(
+        encoder,
+        weights,
+        labels,
+        settings,
+        multi_label=multi_label,
+        texts=texts,
+        image_size=None if image_size is None else (image_size, image_size),
+        num_tokens=tokens,
+    )
+
+
+def _prepare(
+    model: "ActionModel",
+    dataset: "ActionDataset",
+    settings: "TrainSettings",
+    out: Path,
+    store_folder: Path,
+) -> "ModelTraining":
+    from vidcache.encoder.features import FeatureStore
+    from vidcache.training.encoding import encode_videos
+    from vidcache.training.trainer import HeadTrainer
+
+    splits = _splits(dataset)
+    videos = [video for split in splits for video in split]
+    with FeatureStore(store_folder) as store, _show("encoding frames") as progress:
+        encoded = encode_videos(videos, dataset.labels, model.encoder, store, progress=progress)
+    num_train = len(splits[0])
+    return HeadTrainer(model, encoded[:num_train], encoded[num_train:], settings, out)
+
+
+def _prepare_end_to_end(
+    model: "ActionModel", dataset: "ActionDataset", settings: "TrainSettings", out: Path
+) -> "ModelTraining":
+    from vidcache.training.end_to_end import EndToEndTrainer
+    from vidcache.training.pixel_videos import read_pixels
+
+    splits = _splits(dataset)
+    with _show("reading videos") as progress:
+        train, validation = (
+            read_pixels(split, dataset.labels, model.encoder, progress) for split in splits
+        )
+    return EndToEndTrainer(model, train, validation, settings, out)
+
+
+def _splits(
+    dataset: "ActionDataset",
+) -> "tuple[tuple[LabelledVideo, ...], tuple[LabelledVideo, ...]]":
+    train, validation = dataset.of("train"), dataset.of("validation")
+    if not train:
+        raise DataError(f"{dataset.path} has no videos for training: say which are")
+    if not validation:
+        show_message("there is no validation video: the last weights are kept, uncalibrated")
+    return train, validation
+
+
+@contextmanager
+def _show(title: str) -> Generator[_Progress | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    # rich takes a while to load, and pipes do not need it.
+    from vidcache.cli.train_bar import TrainBar
+
+    with TrainBar(title) as bar:
+        yield bar.update
+
+
+def _run(training: "ModelTraining", *, resume: bool) -> "TrainedModel":
+    done = training.resume() if resume else ()
+    if done:
+        show_message(f"going on after epoch {done[-1].epoch}")
+    if not sys.stderr.isatty():
+        return training.run()
+    from vidcache.cli.train_bar import TrainBar
+
+    with TrainBar("training") as bar:
+        for epoch in done:
+            bar.add_epoch(epoch)
+        return training.run(bar.add_epoch, bar.update)
+
+
+def _conclude(trained: "TrainedModel", out: Path) -> int:
+    from vidcache.training.curves import draw_curves
+
+    epochs = trained.end.epochs
+    if epochs:
+        draw_curves(epochs, out / "curves.png")
+    if trained.path is None:
+        show_message(f"stopped after epoch {len(epochs)}; go on with the same command and --resume")
+        return EXIT_INTERRUPTED
+    if trained.end.reason == "patience":
+        show_message("ended early: validation got no better")
+    print(f"{trained.path}: {_describe(trained.end.best)}")
+    print(f"try it: vidcache run SOURCE --model {out}")
+    return EXIT_DONE
+
+
+def _describe(best: "Epoch | None") -> str:
+    if best is None or best.mean_average_precision != best.mean_average_precision:
+        return "not validated"
+    return (
+        f"epoch {best.epoch}, validation mAP {best.mean_average_precision:.3f}, "
+        f"accuracy {best.accuracy:.3f}, after {best.seconds:.0f} s"
+    )
