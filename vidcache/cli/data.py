@@ -78,14 +78,18 @@ def check(
 
 def _print_summary(dataset: "ActionDataset", splits: Sequence["SplitSummary"]) -> None:
     kind = "several at once" if dataset.multi_label else "one at a time"
-    print(
-        f"{dataset.path}: {len(dataset.videos)} videos, {len(dataset.labels) - 1} labels ({kind})"
-    )
+    num_labels = len(dataset.labels) - 1
+    noun = "label" if num_labels == 1 else "labels"
+    print(f"{dataset.path}: {_videos(len(dataset.videos))}, {num_labels} {noun} ({kind})")
     for split in splits:
         minutes, seconds = split.seconds / 60, split.seconds
         length = f"{minutes:.1f} minutes" if minutes >= 1 else f"{seconds:.1f} seconds"
         print(f"\n{split.name}: {split.num_videos} videos, {length}")
         print_table(_COLUMNS, _rows(dataset.labels[0], split))
+
+
+def _videos(number: int) -> str:
+    return "1 video" if number == 1 else f"{number} videos"
 
 
 def _rows(background: str, split: "SplitSummary") -> Iterable[Sequence[str]]:

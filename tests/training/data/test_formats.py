@@ -97,7 +97,7 @@ def test_activitynet_is_read_by_subset_and_its_withheld_labels_are_left_out(writ
     assert dataset.labels == ("background", "CliffDiving", "Diving")
     assert dataset.videos[0].ignored == (Segment(8.0, 9.25, "Ambiguous"),)
     assert len(dataset.videos[0].segments) == 2
-    assert any("1 videos of subsets without any label" in line for line in dataset.warnings)
+    assert any("subsets without any label are left out (1)" in line for line in dataset.warnings)
 
 
 def test_thumos_is_trained_on_its_validation_subset_where_the_settings_say_so(write):

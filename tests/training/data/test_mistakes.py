@@ -246,7 +246,7 @@ def test_all_mistakes_are_found_at_once_and_the_first_is_raised(make_set, tmp_pa
         "set.yaml, line 5",
     ]  # fmt: skip
     assert "run" in mistakes[3]
-    assert "(so do 1 more rows)" in mistakes[3]
+    assert "(2 rows have it)" in mistakes[3]
     with pytest.raises(DataError, match=r"line 3: .*\(and 4 more: vidcache data check set.yaml"):
         load_dataset("set.yaml")
 

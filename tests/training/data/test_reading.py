@@ -123,7 +123,7 @@ def test_videos_in_no_list_are_left_out_with_a_warning(make_set):
     keys = {"train": ["walk0", "wave0"], "validation": ["walk1", "wave1"]}
     dataset = load_dataset(make_set(CLIPS, ROWS, splits=keys))
     assert len(dataset.videos) == 4
-    assert any("6 videos are in no split" in line for line in dataset.warnings)
+    assert any("videos in no split are left out (6: " in line for line in dataset.warnings)
 
 
 def test_a_column_tells_splits_and_what_it_leaves_open_is_for_training(make_set):
@@ -144,12 +144,23 @@ def test_two_names_of_one_video_are_one_video(make_set):
 def test_videos_without_labels_are_left_out_or_show_nothing(make_set):
     dataset = load_dataset(make_set([*CLIPS, "empty.mp4"], ROWS))
     assert len(dataset.videos) == 10
-    assert any("1 videos without any label" in line for line in dataset.warnings)
+    assert any(
+        "videos without any label are left out (1: empty.mp4)" in line for line in dataset.warnings
+    )
     keys = {"videos": {"root": "clips", "unlabelled": "background"}}
     dataset = load_dataset(make_set([*CLIPS, "empty.mp4"], ROWS, **keys))
     assert len(dataset.videos) == 11
     assert dataset.videos[0].name == "empty.mp4"
     assert dataset.videos[0].segments == ()
+
+
+def test_videos_of_one_name_in_two_folders_stay_apart(make_set):
+    clips = [*CLIPS, "one/x.mp4", "two/x.mp4", "two/y.mp4"]
+    keys = {"videos": {"root": ["clips", "clips/two"], "unlabelled": "background"}}
+    dataset = load_dataset(make_set(clips, ROWS + "\ny,0,1,walk", **keys))
+    names = [video.name for video in dataset.videos]
+    assert len(names) == len(set(names)) == 13
+    assert {"one/x.mp4", "two/x.mp4", "y"} <= set(names)
 
 
 def test_what_is_odd_is_a_warning(make_set):

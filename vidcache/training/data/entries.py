@@ -130,13 +130,18 @@ def _take_unlabelled(
 ) -> None:
     others = [path for path in index.videos if path.resolve() not in entries]
     if given.settings.videos is not None and given.settings.videos.unlabelled == "background":
+        taken = {entry.name for entry in entries.values()}
         for path in others:
-            entries[path.resolve()] = Entry(path.name, Place(path), path)
+            name = index.name_of(path)
+            # Two folders may hold videos of the same name.
+            name = str(path) if name in taken else name
+            taken.add(name)
+            entries[path.resolve()] = Entry(name, Place(path), path)
     elif others:
         names = ", ".join(path.name for path in others[:_SHOWN_NAMES])
         more = ", …" if len(others) > _SHOWN_NAMES else ""
         problems.warn(
             given.path,
-            f"{len(others)} videos without any label are left out ({names}{more}); "
+            f"videos without any label are left out ({len(others)}: {names}{more}); "
             "videos.unlabelled: background would take them",
         )

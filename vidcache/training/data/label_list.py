@@ -106,7 +106,7 @@ def _refuse_unlisted(
     others = [label for label in first if label not in known]
     if given.settings.unlisted == "refuse":
         for label in others:
-            more = f" (so do {counts[label] - 1} more rows)" if counts[label] > 1 else ""
+            more = f" ({counts[label]} rows have it)" if counts[label] > 1 else ""
             hint = nearest_name(label, sorted(known))
             problems.mistake(
                 first[label], f"the label {label!r} is not in the list of labels{more}; {hint}"

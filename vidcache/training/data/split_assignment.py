@@ -52,8 +52,8 @@ def assign_splits(
     elif others:
         problems.warn(
             given.place("splits"),
-            f"{len(others)} videos are in no split, and are left out: {', '.join(others[:3])}"
-            + (", …" if len(others) > 3 else ""),
+            f"videos in no split are left out ({len(others)}: {', '.join(others[:3])}"
+            + (", …)" if len(others) > 3 else ")"),
         )
     _hold_out(given, splits, labels_of, problems)
     return splits

@@ -15,22 +15,19 @@ class VideoIndex:
 
     Args:
         roots: Folders, searched with all in them, or files.
-
-    Attributes:
-        videos: All of them.
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(roots)
-        self._by_name: dict[str, list[Path]] = defaultdict(list)
-        self.videos: list[Path] = []
+        self._by_name: dict[str, dict[Path, None]] = defaultdict(dict)
+        self._inner: dict[Path, str] = {}
         for root in roots:
             for path in videos_under(root) if root.is_dir() else [root]:
-                self.videos.append(path)
                 inner = path.relative_to(root) if root.is_dir() else Path(path.name)
+                self._inner.setdefault(path, inner.as_posix())
                 names = (inner.as_posix(), inner.with_suffix("").as_posix(), path.name, path.stem)
-                for name in dict.fromkeys(names):
-                    self._by_name[name].append(path)
+                for name in names:
+                    self._by_name[name][path] = None
 
     def find(self, name: str) -> list[Path]:
         """The videos that a name may mean: its path in a folder, its file's name or its stem."""
@@ -39,7 +36,16 @@ class VideoIndex:
             path = root / name
             if path.is_file():
                 return [path]
-        return self._by_name.get(Path(name).as_posix(), [])
+        return list(self._by_name.get(Path(name).as_posix(), ()))
+
+    @property
+    def videos(self) -> list[Path]:
+        """All of them."""
+        return list(self._inner)
+
+    def name_of(self, path: Path) -> str:
+        """What a video is called in its folder, such as ``kitchen/a.mp4``."""
+        return self._inner[path]
 
     @property
     def names(self) -> list[str]:

@@ -49,7 +49,7 @@ def read_activitynet(
     labelled = {subset for _, subset, found in entries.values() if found}
     withheld = [name for name, (_, subset, _) in entries.items() if subset not in labelled]
     if withheld:
-        problems.warn(path, f"{len(withheld)} videos of subsets without any label are left out")
+        problems.warn(path, f"videos of subsets without any label are left out ({len(withheld)})")
     used: dict[str, SplitName | Literal["skip"]] = {
         subset.lower(): split for subset, split in subsets.items()
     }
