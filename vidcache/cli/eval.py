@@ -10,7 +10,13 @@ import typer
 
 from vidcache.cli.console import show_message, show_work
 from vidcache.cli.json_file import write_json
-from vidcache.cli.options import DebugFlag, DeviceFlag, PrecisionFlag, ThresholdFlag
+from vidcache.cli.options import (
+    DebugFlag,
+    DeviceFlag,
+    EncoderWeightsFlag,
+    PrecisionFlag,
+    ThresholdFlag,
+)
 from vidcache.errors import ConfigError, DataError, SinkError
 
 if TYPE_CHECKING:
@@ -52,6 +58,7 @@ def evaluate_model(
         ),
     ] = None,
     threshold: ThresholdFlag = None,
+    encoder_weights: EncoderWeightsFlag = None,
     device: DeviceFlag = None,
     precision: PrecisionFlag = None,
     debug: DebugFlag = False,
@@ -68,7 +75,8 @@ def evaluate_model(
 
     dataset = load_dataset(data)
     videos = _videos_of(dataset, split)
-    judged = _load_model(model, device, precision)
+    flags = {"encoder_weights": encoder_weights, "device": device, "precision": precision}
+    judged = _load_model({"model": model, **flags})
     _require_labels(dataset, judged)
     _make_folder(out)
     encoded = _encode(videos, judged, store or out / "features")
@@ -117,11 +125,11 @@ def _videos_of(dataset: ActionDataset, split: str) -> tuple[LabelledVideo, ...]:
     return videos
 
 
-def _load_model(name: str, device: str | None, precision: str | None) -> ActionModel:
+def _load_model(flags: dict[str, str | None]) -> ActionModel:
     from vidcache.config import Config, override
     from vidcache.pipeline.loading import load_model
 
-    return load_model(override(Config(), {"model": name, "device": device, "precision": precision}))
+    return load_model(override(Config(), flags))
 
 
 def _require_labels(dataset: ActionDataset, model: ActionModel) -> None:

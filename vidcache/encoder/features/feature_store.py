@@ -1,6 +1,7 @@
 """The folder in which features are kept, and how large it may grow."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from vidcache.encoder.features.frame_list import FrameList
@@ -93,8 +94,9 @@ class FeatureStore:
             self._opened[name] = StoredFeatures(
                 folder, shape, shard_bytes=self._shard_bytes, make_room=self._make_room
             )
-            # For people who wonder what the folder is.
-            (folder / _NOTE).write_text(f"{encoder.description}\n", encoding="utf-8")
+            # For people who wonder what the folder is; a folder may be there to be read only.
+            with suppress(OSError):
+                (folder / _NOTE).write_text(f"{encoder.description}\n", encoding="utf-8")
         return self._opened[name]
 
     def frames_of(self, video_hash: str) -> FrameList | None:

@@ -187,9 +187,12 @@ class StoredFeatures:
     def _touch(self, shard: Shard) -> None:
         try:
             shard.touch()
-        except OSError:
+        except FileNotFoundError:
             # Another process has removed it since; what is mapped here can still be read.
             self._places = {k: v for k, v in self._places.items() if v[0] != shard.path}
+        except OSError:
+            # A folder that can only be read keeps no order of use, and needs none.
+            pass
 
     def _forget(self, path: Path) -> None:
         self._shards.pop(path, None)
