@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 
 from vidcache.errors import ModelError
 
-__all__ = ["FileFormat", "read_settings", "read_weights", "write_weights"]
+__all__ = ["FileFormat", "find_weights", "read_settings", "read_weights", "write_weights"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,35 @@ class FileFormat:
     version: str
     noun: str
     writer: str
+
+
+def find_weights(
+    name_or_path: str | os.PathLike[str], bundled: Mapping[str, Path], noun: str
+) -> Path:
+    """Says which file a model's name stands for.
+
+    Args:
+        name_or_path: Name of a bundled model, or the path of a file.
+        bundled: The bundled models by name.
+        noun: What such a model is called in messages.
+
+    Returns:
+        The path; whether there is a file shows when it is read.
+
+    Raises:
+        ModelError: There is no bundled model of that name, and it is no path.
+    """
+    path, name = Path(name_or_path), os.fspath(name_or_path)
+    if name in bundled:
+        return bundled[name]
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    near = get_close_matches(name, bundled, n=1)
+    raise ModelError(
+        f"there is no {noun} {name!r}: the bundled ones are {', '.join(bundled) or '(none)'}"
+        + (f" (did you mean {near[0]!r}?)" if near else "")
+        + "; or give the path of a .safetensors file"
+    )
 
 
 def write_weights(
@@ -68,7 +98,7 @@ def write_weights(
     except TypeError as error:
         raise ModelError(
             f"the model's settings cannot be written as JSON ({error}): keep to numbers, strings, "
-            "lists and dicts"
+            "lists and dicts in about and model_args"
         ) from error
     metadata = {"format": file_format.name, "version": file_format.version, "config": text}
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")

@@ -55,7 +55,8 @@ def view_performance(
     part = (index - first)[:, None, None]
 
     def at(points: NDArray[np.float32]) -> _Floats:
-        return points[first] * (1 - part) + points[first + 1] * part
+        between = points[first] * (1 - part) + points[first + 1] * part
+        return between.astype(np.float64)
 
     points = np.concatenate((at(performance.keypoints), at(performance.outline)), 1)
     seen = _through_camera(rng, points, performance.stature)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,7 +9,13 @@ import torch
 
 from vidcache.errors import ConfigError, ModelError
 from vidcache.model.object_model.config import ObjectModelConfig
-from vidcache.model.weights_file import FileFormat, read_settings, read_weights, write_weights
+from vidcache.model.weights_file import (
+    FileFormat,
+    find_weights,
+    read_settings,
+    read_weights,
+    write_weights,
+)
 
 __all__ = [
     "find_bundled_object_models",
@@ -51,18 +56,7 @@ def find_object_model(name_or_path: str | os.PathLike[str]) -> Path:
     Raises:
         ModelError: There is no bundled model of that name, and it is no path.
     """
-    bundled = find_bundled_object_models()
-    path, name = Path(name_or_path), os.fspath(name_or_path)
-    if name in bundled:
-        return bundled[name]
-    if path.exists() or path.suffix or len(path.parts) > 1:
-        return path
-    near = get_close_matches(name, bundled, n=1)
-    raise ModelError(
-        f"there is no object model {name!r}: the bundled ones are {', '.join(bundled) or '(none)'}"
-        + (f" (did you mean {near[0]!r}?)" if near else "")
-        + "; or give the path of a .safetensors file"
-    )
+    return find_weights(name_or_path, find_bundled_object_models(), "object model")
 
 
 def write_object_model(
