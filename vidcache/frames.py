@@ -152,7 +152,8 @@ class FrameResult:
         index: Number of the frame within its source, from 0.
         pts_seconds: Presentation time of the frame.
         action: The action shown: the best label, or ``"unsure"`` below the threshold.
-        actions: Every action with its score, best first.
+        actions: Every action with its score, best first. Where only objects are labelled, it is the
+            best among theirs; none where nobody is seen.
         objects: The tracked objects of the frame.
         session: Number of the tracker's session; a reset of the tracker starts a new one.
         time: Wall-clock arrival for live sources, else None.

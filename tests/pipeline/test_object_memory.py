@@ -59,6 +59,7 @@ def test_a_track_that_comes_back_goes_on_and_one_that_was_away_too_long_begins_a
         memory = make_memory(rows)
         for frame in range(5):
             memory.update([track(1, 3.0 * frame)], frame / 10)
+        memory.update([], 0.5)
         return memory.update([track(1, 20.0)], 0.4 + pause)[1]
 
     def scores_of_a_newcomer(seconds):
@@ -139,3 +140,12 @@ def test_a_picture_of_another_size_shows_the_same_scene(rows):
         found = grown.update([Track(1, "person", 0.9, box)], frame / 10)[1]
         assert [s.label for s in found] == [s.label for s in expected]
         np.testing.assert_allclose([s.score for s in found], [s.score for s in expected], atol=1e-5)
+
+
+def test_who_is_in_frames_that_lie_far_apart_was_not_away(rows):
+    memory = make_memory(rows, keep_seconds=0.0)
+    for second in range(5):
+        memory.update([track(1, 3.0 * second)], float(second))
+    assert memory.stats()["tracks"] == 1
+    memory.update([], 5.0)
+    assert len(memory) == 0

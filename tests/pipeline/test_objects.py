@@ -65,8 +65,10 @@ def test_the_actions_of_a_frame_are_the_best_among_its_objects(object_model):
         assert (empty.action, empty.actions) == (UNSURE, ())
 
 
-@pytest.mark.parametrize("batch", [1, 7])
-def test_files_beside_others_have_the_results_that_they_have_alone_to_the_bit(object_model, batch):
+@pytest.mark.parametrize(("batch", "is_live"), [(1, False), (7, False), (1, True)])
+def test_sources_beside_others_have_the_results_that_they_have_alone_to_the_bit(
+    object_model, batch, is_live
+):
     lengths = (20, 13, 5)
     stories = [
         [[(n, 1.0 * n + k + i) for n in range(1, 2 + (i + k) % 3)] for i in range(length)]
@@ -96,12 +98,12 @@ def test_files_beside_others_have_the_results_that_they_have_alone_to_the_bit(ob
     config = Config(batch=batch)
     pipeline = Pipeline(None, Told(), config=config, objects=ObjectModels(object_model))
     results = {str(number): [] for number in range(len(lengths))}
-    feeds = [Feed(name, ListSource(frames(int(name)))) for name in results]
+    feeds = [Feed(name, ListSource(frames(int(name)), is_live=is_live)) for name in results]
     for name, result in pipeline.run_many(feeds):
         results[name].append(result)
     for number in range(len(lengths)):
         alone = Pipeline(None, Told(), config=config, objects=ObjectModels(object_model))
-        expected = list(alone.run(ListSource(frames(number))))
+        expected = list(alone.run(ListSource(frames(number), is_live=is_live)))
         assert said(results[str(number)]) == said(expected)
     assert pipeline.errors == {}
 

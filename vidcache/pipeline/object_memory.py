@@ -71,6 +71,8 @@ class ObjectMemory:
         self._camera = camera
         self._session: int | None = None
         self._size: tuple[int, int] | None = None
+        # Time of the newest frame.
+        self._seconds = 0.0
         # Those that were not seen for longest come first.
         self._known: OrderedDict[int, _Remembered] = OrderedDict()
         self._num_tracks = self._num_evicted = self._most = 0
@@ -148,8 +150,9 @@ class ObjectMemory:
         Returns:
             The scores of all these objects.
         """
-        self._age(seconds)
-        self._welcome(tracks, seconds)
+        in_view = [track.id for track in tracks]
+        self._age(in_view, seconds)
+        self._welcome(in_view, seconds)
         seen: list[_Remembered] = []
         for place, track in enumerate(tracks):
             if (known := self._known.get(track.id)) is not None:
@@ -162,17 +165,18 @@ class ObjectMemory:
                 known.scores = self._ranked(row)
         return self.repeat(tracks)
 
-    def _age(self, seconds: float) -> None:
+    def _age(self, in_view: Sequence[int], seconds: float) -> None:
         """Forgets objects that were not seen for too long."""
-        while self._known:
-            number, oldest = next(iter(self._known.items()))
-            if seconds - oldest.seconds <= self._keep_seconds:
-                return
-            self._free(number)
+        for number, known in list(self._known.items()):
+            if seconds - known.seconds <= self._keep_seconds:
+                break
+            # However far frames lie apart, who is in two that follow each other was not away.
+            if known.seconds < self._seconds or number not in in_view:
+                self._free(number)
+        self._seconds = seconds
 
-    def _welcome(self, tracks: Sequence[Track], seconds: float) -> None:
+    def _welcome(self, in_view: Sequence[int], seconds: float) -> None:
         """Gives newcomers a row, if there is room or somebody who is not in view can make some."""
-        in_view = [track.id for track in tracks]
         for number in in_view:
             if number in self._known:
                 self._known.move_to_end(number)
