@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from vidcache import HeadConfig, SlidingWindow
-from vidcache.errors import ConfigError
+from vidcache.errors import ConfigError, ModelError
 from vidcache.head import CameraHead
 from vidcache.model import ActionModelConfig, TextLabels
+from vidcache.model.model_file import read_model
 from vidcache.training.encoded_video import EncodedVideo
 from vidcache.training.losses import LabelObjective
 from vidcache.training.metrics import mean_average_precision
@@ -105,14 +106,20 @@ def test_labels_that_were_never_shown_are_known_by_their_texts(tmp_path) -> None
     )
     objective = TextObjective(seen, LabelObjective("sigmoid"))
     trained = HeadTrainer(config, train, [], settings, tmp_path, objective=objective).run()
+    # Whoever goes on with other texts would not go on with this training.
+    others = TextObjective(_texts(_SEEN, bias=-11.0), LabelObjective("sigmoid"))
+    with pytest.raises(ModelError, match="other texts"):
+        HeadTrainer(config, train, [], settings, tmp_path, objective=others).resume()
+    kept = read_model(tmp_path / "model.safetensors")[1]["text_labels.embeddings"]
+    np.testing.assert_allclose(kept.float().numpy(), seen.embeddings, atol=1e-3)
     predictions = torch.cat([_predict(trained.head, video) for video in test])
     targets = np.concatenate([video.targets for video in test])
     scores = unseen.scores(predictions).numpy()
     assert mean_average_precision(scores, targets) > 0.8
     assert (scores.argmax(axis=1) == targets.argmax(axis=1)).mean() > 0.7
     # By the texts of other labels they are not known.
-    others = seen.select(seen.names[:_UNSEEN]).scores(predictions).numpy()
-    assert mean_average_precision(others, targets) < 0.5
+    wrong = seen.select(seen.names[:_UNSEEN]).scores(predictions).numpy()
+    assert mean_average_precision(wrong, targets) < 0.5
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from vidcache.training.model_training import (
     digest_tensors,
     digest_videos,
     label_objective,
+    texts_identity,
 )
 from vidcache.training.optimizers import TrainedPart
 from vidcache.training.pixel_videos import PixelVideo
@@ -87,6 +88,7 @@ class EndToEndTrainer(ModelTraining):
                 "settings": json.dumps(settings.model_dump(exclude={"head"}), sort_keys=True),
                 "head": json.dumps(config.head.to_dict(), sort_keys=True),
                 "labels": list(config.labels),
+                "texts": texts_identity(objective),
                 "first weights": digest_tensors(module.state_dict().values()),
                 "videos": digest_videos((*train, *validation)),
             },

@@ -15,6 +15,7 @@ from vidcache.errors import ModelError
 from vidcache.head import CameraHead
 from vidcache.model import ActionModel, ActionModelConfig, TextLabels
 from vidcache.model.model_file import MODEL_NAME, write_model
+from vidcache.model.model_texts import text_tensors
 from vidcache.training.calibration import choose_threshold, fit_temperature
 from vidcache.training.clip_sampling import LabelledFrames
 from vidcache.training.clip_trainer import ClipTrainer
@@ -31,6 +32,7 @@ __all__ = [
     "digest_tensors",
     "digest_videos",
     "label_objective",
+    "texts_identity",
 ]
 
 CHECKPOINT_NAME = "checkpoint.pt"
@@ -170,6 +172,8 @@ class ModelTraining:
             self._model.save(path)
         else:
             weights = {f"head.{name}": value for name, value in self.head.state_dict().items()}
+            if isinstance(self._objective, TextObjective):
+                weights |= text_tensors(self._objective.texts)
             write_model(path, config, weights, torch.float16)
         return path
 
@@ -202,6 +206,11 @@ def label_objective(
     weights = label_weights(torch.as_tensor(counts), settings.balance)
     labels = LabelObjective(config.activation, weights, settings.smoothing, settings.pass_decay)
     return labels if texts is None else TextObjective(texts, labels)
+
+
+def texts_identity(objective: Objective) -> str | None:
+    """Name the texts that a head learns to predict the embeddings of; None where it does not."""
+    return objective.texts.fingerprint() if isinstance(objective, TextObjective) else None
 
 
 def digest_tensors(tensors: Iterable[Tensor]) -> str:

@@ -16,6 +16,7 @@ from vidcache.training.model_training import (
     digest_tensors,
     digest_videos,
     label_objective,
+    texts_identity,
 )
 from vidcache.training.optimizers import TrainedPart
 from vidcache.training.train_settings import TrainSettings
@@ -100,6 +101,7 @@ def _make_trainer(
             "settings": json.dumps(settings.model_dump(exclude={"head"}), sort_keys=True),
             "head": json.dumps(head.config.to_dict(), sort_keys=True),
             "labels": list(config.labels),
+            "texts": texts_identity(objective),
             "first weights": digest_tensors(head.state_dict().values()),
             "videos": digest_videos((*train, *validation)),
         },
