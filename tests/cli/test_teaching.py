@@ -85,6 +85,11 @@ def test_a_model_that_is_taught_texts_runs_with_others(
         header, *found = records(results)
         frames = [record["actions"] for record in found if record["type"] == "frame"]
         told[name] = header["labels"], [sorted(a["score"] for a in actions) for actions in frames]
+    judge = ("eval", data, "--model", out, "--out", tmp_path / "eval", "--store", out / "features")
+    assert call(*judge, "--labels", texts / "known.npz")[0] == 0
+    code, _, err = call(*judge, "--labels", texts / "others.npz")
+    assert code == 1
+    assert "labels that the model does not know: crouch, jumping jacks" in err
     assert told["known"][0] == ["nothing", *ACTIONS]
     assert told["others"][0] == ["nothing", "squat", "star"]
     # They are called otherwise, and mean the same.

@@ -14,6 +14,7 @@ from vidcache.cli.options import (
     DebugFlag,
     DeviceFlag,
     EncoderWeightsFlag,
+    LabelsFlag,
     PrecisionFlag,
     ThresholdFlag,
 )
@@ -58,6 +59,7 @@ def evaluate_model(
         ),
     ] = None,
     threshold: ThresholdFlag = None,
+    labels: LabelsFlag = None,
     encoder_weights: EncoderWeightsFlag = None,
     device: DeviceFlag = None,
     precision: PrecisionFlag = None,
@@ -75,8 +77,8 @@ def evaluate_model(
 
     dataset = load_dataset(data)
     videos = _videos_of(dataset, split)
-    flags = {"encoder_weights": encoder_weights, "device": device, "precision": precision}
-    judged = _load_model({"model": model, **flags})
+    flags = {"model": model, "labels": labels, "encoder_weights": encoder_weights}
+    judged = _load_model({**flags, "device": device, "precision": precision})
     _require_labels(dataset, judged)
     _make_folder(out)
     encoded = _encode(videos, judged, store or out / "features")

@@ -28,7 +28,6 @@ def info(
     if Path(model).suffix.lower() in SETTINGS_SUFFIXES:
         _print_head(Path(model))
         return 0
-    from vidcache.encoder.bundled import find_bundled_models
     from vidcache.model.model_file import find_model
     from vidcache.tracking import bundled_detector, bundled_pose_model
 
@@ -36,8 +35,9 @@ def info(
     if model in detectors:
         _print_card(detectors[model](), whole=card)
         return 0
-    _print_model(find_model(model))
-    _print_card(find_bundled_models().get(model, Path(model)), whole=card)
+    path = find_model(model)
+    _print_model(path)
+    _print_card(path, whole=card)
     return 0
 
 
