@@ -12,13 +12,12 @@ ELSEWHERE = (200.0, 20.0, 220.0, 60.0)
 def boxes(*rows):
     """Rows of frame, number, box, and whether it is a distractor."""
     frames, ids, corners, distractor = zip(*[(*row, False)[:4] for row in rows], strict=True)
-    return TrackedBoxes(
-        np.array(frames), np.array(ids), np.array(corners), np.array(distractor, dtype=bool)
-    )
+    masks = ~np.array(distractor, dtype=bool), np.array(distractor, dtype=bool)
+    return TrackedBoxes(np.array(frames), np.array(ids), np.array(corners), *masks)
 
 
 NOTHING = TrackedBoxes(
-    np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)), np.empty(0, bool)
+    np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4)), *np.empty((2, 0), bool)
 )
 
 
@@ -107,9 +106,10 @@ def test_ground_truth_of_the_challenge_is_read_with_its_classes(tmp_path):
         "\n2, 1, 12, 20, 20, 40, 1, -1, -1, -1\n3,1,1,2,3,4\n"
     )
     truth = read_mot_truth(path)
-    assert truth.frames.tolist() == [1, 2, 2, 3]
-    assert truth.ids.tolist() == [1, 4, 1, 1]
-    assert truth.distractor.tolist() == [False, True, False, False]
+    assert truth.frames.tolist() == [1, 1, 1, 2, 2, 3]
+    assert truth.ids.tolist() == [1, 2, 3, 4, 1, 1]
+    assert truth.counted.tolist() == [True, False, False, False, True, True]
+    assert truth.distractor.tolist() == [False, False, False, True, False, False]
     assert truth.boxes_xyxy[0].tolist() == [10, 20, 30, 60]
 
 
@@ -144,3 +144,26 @@ def test_a_missing_file_and_a_label_of_mot_text_are_refused(tmp_path):
         read_tracks(tmp_path / "none.jsonl")
     with pytest.raises(InputError, match="no labels: leave 'person' out"):
         read_tracks(tmp_path / "none.txt", "person")
+
+
+def test_files_are_judged_as_the_challenge_judges_them(tmp_path):
+    evaluate_mot_sequence = pytest.importorskip("trackers.eval").evaluate_mot_sequence
+    rng = np.random.default_rng(0)
+    truth, tracks = [], []
+    for number in range(1, 12):
+        place, kind, name = rng.uniform(0, 200, 2), rng.choice([1, 1, 1, 3, 7, 12]), number
+        for frame in range(rng.integers(1, 20), rng.integers(25, 40)):
+            place = place + rng.normal(size=2)
+            name += 100 * (rng.random() < 0.05)
+            truth.append((frame, number, *place, 40, 90, int(rng.random() < 0.9), kind, 1))
+            tracks.append((frame, name, *(place + 6 * rng.normal(size=2)), 40, 90, 0.5, -1, -1, -1))
+    paths = tmp_path / "gt.txt", tmp_path / "tracks.txt"
+    for path, rows in zip(paths, (truth, tracks), strict=True):
+        path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    expected = evaluate_mot_sequence(*paths, ["CLEAR", "HOTA", "Identity"])
+    quality = track_quality([read_mot_truth(paths[0])], [read_tracks(paths[1])])
+    assert quality.hota == pytest.approx(expected.HOTA.HOTA)
+    assert quality.mota == pytest.approx(expected.CLEAR.MOTA)
+    assert quality.idf1 == pytest.approx(expected.Identity.IDF1)
+    assert quality.num_wrong == expected.CLEAR.CLR_FP
+    assert quality.num_switches == expected.CLEAR.IDSW > 0

@@ -90,7 +90,7 @@ def track_quality(
         )
     if not 0 < overlap <= 1:
         raise InputError(f"overlap is {overlap}: give a part above 0, at most 1")
-    if not any((~boxes.distractor).any() for boxes in truth):
+    if not any(boxes.counted.any() for boxes in truth):
         raise InputError("the truth has no box that counts: there is nothing to judge")
     try:
         # Imported where it is needed: it loads OpenCV and more.
@@ -146,8 +146,8 @@ def _matched(truth: TrackedBoxes, tracks: TrackedBoxes, measures: Any) -> _Video
     num_frames = max(truth.num_frames, tracks.num_frames)
     for real, said in zip(_by_frame(truth, num_frames), _by_frame(tracks, num_frames), strict=True):
         table = measures.box_iou(truth.boxes_xyxy[real], tracks.boxes_xyxy[said])
-        counted = ~truth.distractor[real]
-        judged = ~_on_distractors(table, ~counted)
+        counted = truth.counted[real]
+        judged = ~_on_distractors(table, truth.distractor[real])
         true_ids.append(truth.ids[real][counted])
         ids.append(tracks.ids[said][judged])
         overlaps.append(table[counted][:, judged])

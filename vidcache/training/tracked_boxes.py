@@ -29,12 +29,15 @@ class TrackedBoxes:
         frames: Number of the frame of each box, from 1, shape (n,).
         ids: Number of its object, shape (n,); no object has two boxes in a frame.
         boxes_xyxy: Left, top, right, bottom in pixels, shape (n, 4).
-        distractor: True for boxes that need not be found, but may be, shape (n,).
+        counted: True for boxes that are to be found, shape (n,).
+        distractor: True for boxes that need not be found, but may be, shape (n,); a box that is
+            neither is as if it were not there, but takes what fits it best.
     """
 
     frames: NDArray[np.int64]
     ids: NDArray[np.int64]
     boxes_xyxy: NDArray[np.float64]
+    counted: NDArray[np.bool_]
     distractor: NDArray[np.bool_]
 
     @property
@@ -59,7 +62,7 @@ def read_mot_truth(path: str | os.PathLike[str]) -> TrackedBoxes:
         path: The file.
 
     Returns:
-        The boxes that count, and the distractors.
+        All boxes, with what each is.
 
     Raises:
         InputError: It cannot be read, or a line is not of this form.
@@ -67,9 +70,7 @@ def read_mot_truth(path: str | os.PathLike[str]) -> TrackedBoxes:
     Source: https://motchallenge.net/instructions/ and its evaluation kit's treatment of classes.
     """
     rows = [
-        (*fields[:6], not counts)
-        for fields in _read_mot(path)
-        if (counts := _counts(fields)) or _class(fields) in _DISTRACTORS
+        (*fields[:6], _counts(fields), _class(fields) in _DISTRACTORS) for fields in _read_mot(path)
     ]
     return _boxes(path, rows)
 
@@ -92,7 +93,7 @@ def read_tracks(path: str | os.PathLike[str], label: str | None = None) -> Track
         if label is not None:
             raise InputError(f"'{path}' is MOT text, which has no labels: leave {label!r} out")
         # Trackers give unconfirmed boxes numbers below 0.
-        return _boxes(path, [(*row[:6], False) for row in _read_mot(path) if row[1] >= 0])
+        return _boxes(path, [(*row[:6], True, False) for row in _read_mot(path) if row[1] >= 0])
     rows: list[tuple[float, ...]] = []
     # Objects of another session of the tracker are others, though they count from 1 again.
     numbers: dict[tuple[int, int], int] = {}
@@ -106,7 +107,8 @@ def read_tracks(path: str | os.PathLike[str], label: str | None = None) -> Track
                 continue
             number = numbers.setdefault((frame.session, track.id), len(numbers) + 1)
             left, top, right, bottom = track.box_xyxy
-            rows.append((frame.index + 1, number, left, top, right - left, bottom - top, False))
+            box = left, top, right - left, bottom - top
+            rows.append((frame.index + 1, number, *box, True, False))
     return _boxes(path, rows)
 
 
@@ -141,14 +143,14 @@ def _class(row: tuple[float, ...]) -> int:
 
 
 def _boxes(path: str | os.PathLike[str], rows: list[tuple[float, ...]]) -> TrackedBoxes:
-    table = np.array(rows, dtype=np.float64) if rows else np.empty((0, 7))
+    table = np.array(rows, dtype=np.float64) if rows else np.empty((0, 8))
     frames, ids = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
-    distractor = table[:, 6] > 0
-    places = Counter(zip(frames[~distractor].tolist(), ids[~distractor].tolist(), strict=True))
+    counted, distractor = table[:, 6] > 0, table[:, 7] > 0
+    places = Counter(zip(frames[counted].tolist(), ids[counted].tolist(), strict=True))
     for (frame, number), count in places.items():
         if count > 1:
             raise InputError(
                 f"'{path}': object {number} has {count} boxes in frame {frame}: an object has one"
             )
     boxes = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
-    return TrackedBoxes(frames, ids, boxes, distractor)
+    return TrackedBoxes(frames, ids, boxes, counted, distractor)
