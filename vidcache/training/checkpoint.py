@@ -2,6 +2,7 @@
 """Checkpoints of a training: written whole or not at all, read with an error that says why not."""
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         content = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
-        message = f"{path} is no checkpoint of a training: {error}"
-        raise ModelError(" ".join(message.split())[:300]) from error
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"{path} is no checkpoint of a training, or is damaged: remove it to begin anew"
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"{path} is no checkpoint of a training: {error.strerror or error}"
+        ) from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} is no checkpoint of a training: it holds no settings")
     return content
