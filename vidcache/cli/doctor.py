@@ -13,7 +13,11 @@ from vidcache.errors import VidcacheError
 
 __all__ = ["Finding", "doctor"]
 
-_BUNDLED = ("actions_tiny.safetensors", "person_yolo26n.pt")
+_BUNDLED = (
+    "actions_tiny.safetensors",
+    "actions_small.safetensors",
+    "person_yolo26n.pt",
+)
 _TOLERANCE = 1e-10
 _MARKS = {"ok": "ok  ", "note": "note", "broken": "BAD "}
 # What `vidcache run` cannot do without; the rest of an extra is a note when it is missing.
@@ -120,6 +124,22 @@ def _action_model() -> Iterator[Finding]:
     yield Finding("ok", "action model", f"tiny loads: {len(model.labels)} labels")
 
 
+def _external_encoders() -> Iterator[Finding]:
+    from vidcache.encoder.bundled import find_bundled_models
+    from vidcache.model.external_encoder import find_encoder, how_to_get_encoder
+    from vidcache.model.model_file import read_config
+
+    for name, path in find_bundled_models().items():
+        config = read_config(path)
+        if config.encoder_source == "external":
+            origin = find_encoder(config)
+            text = f"{name}: its encoder would come from {origin.text}"
+            if origin.missing:
+                yield Finding("note", "action model", f"{text}; {how_to_get_encoder(config)}")
+            else:
+                yield Finding("ok", "action model", text)
+
+
 def _detector() -> Iterator[Finding]:
     from vidcache.tracking import UltralyticsDetector
 
@@ -175,6 +195,7 @@ _CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "extras": _extras,
     "bundled": _bundled_files,
     "action model": _action_model,
+    "encoders": _external_encoders,
     "detector": _detector,
     "video": _video,
     "streaming": _streaming,
