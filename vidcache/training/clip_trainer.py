@@ -278,7 +278,9 @@ class ClipTrainer:
     def _out_of_patience(self) -> bool:
         if not self.settings.patience or not self.validation.videos:
             return False
-        since = next((n for n, epoch in enumerate(reversed(self._epochs)) if epoch.best), 0)
+        # Of equally good epochs the last is kept, but the first ended the progress.
+        scores = [epoch.score for epoch in self._epochs]
+        since = len(scores) - 1 - scores.index(max(scores)) if scores else 0
         return since >= self.settings.patience
 
 
