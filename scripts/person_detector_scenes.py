@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 
 # How often a tile of a scene comes from each kind of picture.
 _SHARES = {"still_camera": 0.25, "real": 0.31, "render": 0.24, "background": 0.2}
-_SMALLEST_HEIGHT, _LARGEST_PART = 18, 1.15
+_SMALLEST_HEIGHT, _LARGEST_PART = 36, 1.15
 _PASTED = 0.6
 
 
@@ -136,7 +136,7 @@ def _turned_cutout(
 ) -> tuple[NDArray[np.uint8], Figures]:
     """A cut-out person at a random height, now and then lying, with its keypoints."""
     tall, wide = pixels.shape[:2]
-    target = float(np.exp(rng.uniform(np.log(24), np.log(0.8 * size))))
+    target = float(np.exp(rng.uniform(np.log(36), np.log(0.85 * size))))
     scale = min(target, 2.2 * tall) / tall
     if scale < 0.6:  # a plain warp would alias
         factor = max(1, round(1 / scale))

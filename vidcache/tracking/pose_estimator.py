@@ -32,6 +32,14 @@ class UltralyticsPose:
     Raises:
         ModelError: If the model is not found, cannot be fetched, or has not COCO's keypoints.
         MissingExtraError: If Ultralytics, or what runs this kind of model, is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> estimator = UltralyticsPose("bundled-pose")
+        >>> image = np.zeros((480, 640, 3), np.uint8)
+        >>> keypoints = estimator.estimate(image, np.array([[10.0, 20.0, 60.0, 150.0]]))
+        >>> keypoints.shape, bool(np.isnan(keypoints).all())  # it sees nobody there
+        ((1, 17, 3), True)
     """
 
     def __init__(
