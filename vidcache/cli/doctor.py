@@ -17,6 +17,7 @@ _BUNDLED = (
     "actions_tiny.safetensors",
     "actions_small.safetensors",
     "person_yolo26n.pt",
+    "person_pose_yolo26n.pt",
 )
 _TOLERANCE = 1e-10
 _MARKS = {"ok": "ok  ", "note": "note", "broken": "BAD "}
