@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
+from vidcache.model.config_checks import check_labels, check_scores, values_with_head
 
 __all__ = ["ActionModelConfig", "Activation", "EncoderSource", "Outputs"]
 
@@ -93,13 +93,7 @@ class ActionModelConfig:
     text_tower: str = ""
 
     def __post_init__(self) -> None:
-        if not self.labels or len(set(self.labels)) != len(self.labels):
-            raise ConfigError(f"labels are {self.labels}: give at least one, each once")
-        if self.outputs == "labels" and len(self.labels) != self.head.num_outputs:
-            raise ConfigError(
-                f"there are {len(self.labels)} labels, but head.num_outputs is "
-                f"{self.head.num_outputs}: they must be equal"
-            )
+        check_labels(self.labels, self.head.num_outputs if self.outputs == "labels" else None)
         if self.head.num_tokens not in (1, self.num_tokens):
             raise ConfigError(
                 f"num_tokens is {self.num_tokens}, but head.num_tokens is "
@@ -114,10 +108,7 @@ class ActionModelConfig:
             if getattr(self, name) not in get_args(choices):
                 known = " or ".join(map(repr, get_args(choices)))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: use {known}")
-        if not 0 < self.temperature < float("inf"):
-            raise ConfigError(f"temperature is {self.temperature}: give a number above 0")
-        if not 0 <= self.threshold <= 1:
-            raise ConfigError(f"threshold is {self.threshold}: give a number from 0 to 1")
+        check_scores(self.temperature, self.threshold)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings as plain values, for JSON and YAML."""
@@ -137,16 +128,7 @@ class ActionModelConfig:
             ConfigError: A name is unknown, a value is missing or out of range.
         """
         known = [known_field.name for known_field in fields(cls)]
-        for name in settings:
-            if name not in known:
-                near = get_close_matches(name, known, n=1) or known
-                raise ConfigError(f"unknown model setting {name!r}: did you mean {near[0]!r}?")
-        values = dict(settings)
-        for name in _PAIRS_AND_TRIPLES:
-            if isinstance(values.get(name), list):
-                values[name] = tuple(values[name])
-        if isinstance(values.get("head"), dict):
-            values["head"] = HeadConfig.from_dict(values["head"])
+        values = values_with_head(settings, known, _PAIRS_AND_TRIPLES, "model")
         try:
             return cls(**values)
         except TypeError as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any
 
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
+from vidcache.model.config_checks import check_labels, check_scores, values_with_head
 from vidcache.model.object_model.source_features import SOURCES, Source
 
 __all__ = ["ObjectModelConfig"]
@@ -55,13 +55,7 @@ class ObjectModelConfig:
     about: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
-        if not self.labels or len(set(self.labels)) != len(self.labels):
-            raise ConfigError(f"labels are {self.labels}: give at least one, each once")
-        if len(self.labels) != self.head.num_outputs:
-            raise ConfigError(
-                f"there are {len(self.labels)} labels, but head.num_outputs is "
-                f"{self.head.num_outputs}: they must be equal"
-            )
+        check_labels(self.labels, self.head.num_outputs)
         unknown = [source for source in self.sources if source not in SOURCES]
         if unknown or not self.sources or len(set(self.sources)) != len(self.sources):
             raise ConfigError(f"sources are {self.sources}: give some of {SOURCES}, each once")
@@ -77,10 +71,7 @@ class ObjectModelConfig:
             )
         if self.hidden < 1:
             raise ConfigError(f"hidden is {self.hidden}: give at least 1")
-        if not 0 < self.temperature < float("inf"):
-            raise ConfigError(f"temperature is {self.temperature}: give a number above 0")
-        if not 0 <= self.threshold <= 1:
-            raise ConfigError(f"threshold is {self.threshold}: give a number from 0 to 1")
+        check_scores(self.temperature, self.threshold)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings as plain values, for JSON and YAML."""
@@ -99,16 +90,7 @@ class ObjectModelConfig:
             ConfigError: A name is unknown, a value is missing or out of range.
         """
         known = [known_field.name for known_field in fields(cls)]
-        for name in settings:
-            if name not in known:
-                near = get_close_matches(name, known, n=1) or known
-                raise ConfigError(
-                    f"unknown object model setting {name!r}: did you mean {near[0]!r}?"
-                )
-        values = dict(settings)
-        values |= {name: tuple(values[name]) for name in _TUPLES if name in values}
-        if isinstance(values.get("head"), dict):
-            values["head"] = HeadConfig.from_dict(values["head"])
+        values = values_with_head(settings, known, _TUPLES, "object model")
         try:
             return cls(**values)
         except TypeError as error:
