@@ -1,13 +1,14 @@
 """Prints how good the model of people's actions is, on synthetic streams and on real video.
 
     python scripts/eval_person_actions.py synthetic --model person
-    python scripts/eval_person_actions.py video --video FILE --labels people.csv --name FILE.mp4
+    python scripts/eval_person_actions.py video --video VIDEO --labels people.csv
 
 `synthetic` takes the held-out streams (split test) with one to four figures. By default it sees
 their own boxes and keypoints with the noise of a tracker and a pose estimator; with `--detector` it
 sees what that detector and its tracker find in the pictures. `video` runs the whole pipeline, or
 reads what `vidcache run --actions per-object --jsonl` wrote, and counts what is shown for every
-annotated person in the frames in which that person is tracked.
+annotated person in the frames in which that person is tracked. Labels of two real videos are in
+`scripts/labels_by_eye`.
 """
 
 import argparse
@@ -181,7 +182,8 @@ def print_video(options: argparse.Namespace) -> None:
     """Print what was shown for each annotated person, and how often it was right."""
     results, size = run_video(options)
     name = options.name or options.video.name
-    truth = ObjectTimeline(read_object_annotations(options.labels), name)
+    annotations = read_object_annotations(options.labels)
+    truth = ObjectTimeline(annotations, name, max_gap=options.max_gap)
     seen = [entry for entry in observed_truth(results, truth, size) if entry.label is not None]
     print(f"{name}: {len(results)} frames, {len({entry.person for entry in seen})} people\n")
     print("| person | label | frames | tracked | right | shown |\n" + "| --- " * 6 + "|")
@@ -214,6 +216,9 @@ def main() -> None:
     video.add_argument("--results", type=Path, help="JSONL of a run over it, instead of a run")
     video.add_argument("--labels", type=Path, required=True, help="CSV of who does what")
     video.add_argument("--name", help="what the video is called there")
+    video.add_argument(
+        "--max-gap", type=float, default=0.0, help="seconds between labels that are bridged"
+    )
     video.add_argument("--pose", default="auto", help="pose model, or none")
     for command in (synthetic, video):
         command.add_argument("--model", default="person", help="a bundled model or a file")

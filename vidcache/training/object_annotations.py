@@ -28,6 +28,8 @@ __all__ = [
 
 _COLUMNS = ("video", "time", "x1", "y1", "x2", "y2", "label", "id")
 _EDGES = _COLUMNS[2:6]
+# Times are often written in thousandths of a second.
+_SAME_TIME = 0.002
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ class ObjectTimeline:
     Args:
         annotations: Annotations; those of other videos are left out.
         video: Name of the video.
-        max_gap: Seconds between two annotations of a person beyond which nothing is known.
+        max_gap: Seconds between two annotations of a person beyond which nothing is known; 0
+            knows the times that are annotated, and no others.
     """
 
     def __init__(
@@ -156,8 +159,8 @@ class ObjectTimeline:
     def _person_at(self, number: int, seconds: float) -> ObjectTruth | None:
         known = self._people[number]
         times = np.array([annotation.seconds for annotation in known])
-        after = int(np.searchsorted(times, seconds - 1e-6))
-        if after < len(known) and abs(times[after] - seconds) <= 1e-6:
+        after = int(np.searchsorted(times, seconds - _SAME_TIME))
+        if after < len(known) and times[after] - seconds <= _SAME_TIME:
             return ObjectTruth(number, known[after].box, known[after].label)
         if after in (0, len(known)) or times[after] - times[after - 1] > self._max_gap:
             return None
