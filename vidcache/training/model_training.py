@@ -217,7 +217,7 @@ def digest_tensors(tensors: Iterable[Tensor]) -> str:
     """Name weights by their bits."""
     digest = hashlib.sha256()
     for tensor in tensors:
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

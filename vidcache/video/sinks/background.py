@@ -75,7 +75,7 @@ class BackgroundSink(Closing):
         self._close_seconds = close_seconds
         self._items: deque[_Item] = deque()
         self._changed = threading.Condition()
-        self._kept_events: deque[Event | Discontinuity | LabelChange] = deque(maxlen=_MOST_KEPT_EVENTS)
+        self._kept_events = deque[Event | Discontinuity | LabelChange](maxlen=_MOST_KEPT_EVENTS)
         self._live = False
         self._closing = False
         self._end: dict[str, Any] | None = None
