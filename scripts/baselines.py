@@ -2,11 +2,11 @@
 
     python scripts/baselines.py --folder runs/baselines
 
-All rivals see the same frozen features of the same streams, in the same number of steps, at the same
-rate, with the same augmentation; each is judged at the epoch that was its best on the validation
-split. Streams are encoded once, and every trained model's scores are kept in the folder: the script may be stopped
-and started again. Features are projected on their main directions, found on the training streams,
-which takes nothing from any rival and makes steps an order of magnitude cheaper.
+All rivals see the same frozen features of the same streams, in the same number of steps, at the
+same rate, with the same augmentation; each is judged at the epoch that was its best on the
+validation split. Features are projected on their main directions, found on the training streams:
+the same for all, and steps become an order of magnitude cheaper. Streams are encoded once, and
+every trained model's scores are kept in the folder: the script may be stopped and started again.
 """
 
 import argparse
