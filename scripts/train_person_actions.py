@@ -47,7 +47,7 @@ def build_model(labels: Sequence[str] = OBJECT_LABELS) -> ObjectActionModel:
         num_iterations=2,
         num_outputs=len(labels),
         num_tokens=2,
-        eviction=TimeWindow(seconds=2.0, max_frames=64),
+        eviction=TimeWindow(seconds=1.5, max_frames=64),
         positions="seconds",
         positions_per_second=10.0,
         layer_scale=0.3,

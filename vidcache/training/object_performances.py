@@ -48,6 +48,8 @@ _STARTS = {
     "dance": 0.15,
     "roll": 0.2,
 }
+# People who walk stop again and again, and go on.
+_STOPS = {"walk": "stand", "stand": "walk"}
 # A moment this near to a change of the label belongs to neither.
 _CHANGE_SECONDS = 0.15
 _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -177,6 +179,8 @@ def _script(rng: np.random.Generator) -> tuple[str, ...]:
     script: list[str] = []
     while len(script) < 12:
         name = str(rng.choice(names, p=weights / weights.sum()))
+        if script and script[-1] in _STOPS and rng.random() < 0.4:
+            name = _STOPS[script[-1]]
         if script and name == script[-1]:
             continue
         if script and script[-1] == "lie":

@@ -111,6 +111,14 @@ def test_a_hidden_keypoint_leaves_the_others_as_they_are():
     assert len(changed) == 7
 
 
+@pytest.mark.parametrize(("height", "counts"), [(90.0, False), (110.0, True)])
+def test_the_pose_of_a_small_body_does_not_count(height, counts):
+    boxes = np.tile([0.0, 0.0, 40.0, height], (5, 1))
+    keypoints = np.full((5, 17, 3), 20.0)
+    history = TrackHistory.of_boxes(np.arange(5) / 10, boxes, keypoints)
+    assert pose_features(history, np.array([4]))[1].tolist() == [counts]
+
+
 def test_a_memory_forgets_what_is_older_than_a_second():
     memory = TrackMemory()
     for index in range(100):

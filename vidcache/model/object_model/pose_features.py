@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from vidcache.model.object_model.motion_features import LAGS, body_size, velocity
 from vidcache.model.object_model.track_history import NUM_KEYPOINTS, TrackHistory
 
-__all__ = ["MIN_KEYPOINT_SCORE", "NUM_POSE_FEATURES", "pose_features"]
+__all__ = ["MIN_BODY_PIXELS", "MIN_KEYPOINT_SCORE", "NUM_POSE_FEATURES", "pose_features"]
 
 _Floats = NDArray[np.float64]
 
 MIN_KEYPOINT_SCORE = 0.25
 """A keypoint with a lower score counts as not seen."""
+
+MIN_BODY_PIXELS = 100.0
+"""Of a smaller body the pose counts as not seen: estimators guess it, sure of themselves."""
 
 _LIMB_LAGS = LAGS[:2]
 _HIPS = (11, 12)
@@ -65,4 +68,4 @@ def pose_features(
         known = np.isfinite(moved).all(1)
         columns += [np.arcsinh(3 * moved / size), (coverage * known)[:, None]]
     features = np.nan_to_num(np.concatenate(columns, axis=1), nan=0.0)
-    return features, seen[at].sum(1) >= _MIN_KEYPOINTS
+    return features, (seen[at].sum(1) >= _MIN_KEYPOINTS) & (size[:, 0] >= MIN_BODY_PIXELS)

@@ -110,8 +110,8 @@ def sit_down(rng: np.random.Generator, seconds: float) -> Motion:
 
 
 EVERYDAY: dict[str, Action] = ACTIONS | {
-    "stand": Action(procedures=(idle, stand_about, stand_about, stand_about), seconds=(1.5, 6.0)),
-    "walk": Action(("walk",), (stroll, stroll, stroll), seconds=(2.0, 7.0), travels=True),
+    "stand": Action(procedures=(idle, stand_about, stand_about, stand_about), seconds=(0.7, 4.5)),
+    "walk": Action(("walk",), (stroll, stroll, stroll), seconds=(1.2, 6.0), travels=True),
     "run": Action(("run",), (run, jog, jog), seconds=(1.6, 5.0), travels=True),
     "wave": Action(procedures=(wave, wave_about), seconds=(1.8, 5.0)),
     "crouch": Action(
