@@ -1,51 +1,46 @@
 """Prints what a camera head is worth beside its rivals, on the held-out synthetic streams.
 
-    python scripts/baselines.py --folder runs/baselines
+    python scripts/synthetic_features.py --folder runs/features --tiny --train 1200
+    python scripts/baselines.py --folder runs/features --out runs/baselines
 
 All rivals see the same frozen features of the same streams, in the same number of steps, at the
 same rate, with the same augmentation; each is judged at the epoch that was its best on the
 validation split. Features are projected on their main directions, found on the training streams:
-the same for all, and steps become an order of magnitude cheaper. Streams are encoded once, and
-every trained model's scores are kept in the folder: the script may be stopped and started again.
+the same for all, and steps become an order of magnitude cheaper. Every trained model's scores are
+kept: the script may be stopped and started again.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from synthetic_features import read_streams
 from torch import nn
 
 from vidcache.cache import SlidingWindow, TimeWindow
+from vidcache.encoder.features import FeatureStore
 from vidcache.head import CameraHead, HeadConfig
 from vidcache.model import ActionModel, ActionModelConfig
 from vidcache.training.baselines import FrameBaseline, GruBaseline, LastFrames, train_rival
-from vidcache.training.encoded_streams import (
-    EncodedStreams,
-    StreamSettings,
-    encode_streams,
-    stream_predictions,
-)
 from vidcache.training.encoded_video import EncodedVideo
-from vidcache.training.losses import LabelObjective, label_weights
+from vidcache.training.learning.losses import LabelObjective, label_weights
 from vidcache.training.metrics import (
     frame_accuracy,
     mean_average_precision,
     mean_calibrated_average_precision,
 )
+from vidcache.training.pretraining.encoded_streams import EncodedStreams, stream_predictions
 from vidcache.training.synthetic import LABELS
 from vidcache.training.train_settings import TrainSettings
 from vidcache.training.trainer import HeadTrainer
 
-# Far from the seeds that the encoder was trained on.
-FIRST_SEEDS = {"train": 500_000_000, "validation": 0, "test": 0}
 # Much of it: with less, all rivals learn the streams by heart within two or three epochs.
 AUGMENT = {"noise": 0.5, "drop": 0.4}
-NUM_FRAMES = {"train": 40, "validation": 64, "test": 64}
 
 
 @dataclass(frozen=True)
@@ -94,78 +89,61 @@ ROWS = (
 def main() -> None:
     """Encode, train, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="keeps streams and scores")
-    parser.add_argument("--model", default="tiny", help="whose encoder is used")
-    parser.add_argument("--streams", type=int, default=600, help="training streams of 40 frames")
+    parser.add_argument("--folder", type=Path, required=True, help="of synthetic_features.py")
+    parser.add_argument("--out", type=Path, required=True, help="keeps what is done")
+    parser.add_argument("--model", default="tiny", help="whose encoder made the features")
+    parser.add_argument("--streams", type=int, help="training streams at most; else all there are")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--directions", type=int, default=256, help="features that are kept")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--workers", type=int, default=1, help="processes that draw streams")
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    options.folder.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
-    sizes = {"train": options.streams, "validation": 60, "test": 128}
+    features = FeatureStore(options.folder).of(ActionModel.load(options.model).encoder)
     streams = {
-        split: load_streams(options.folder, options.model, split, size, options.workers)
-        for split, size in sizes.items()
+        split: read_streams(
+            options.folder, split, features, options.streams if split == "train" else None
+        )
+        for split in ("train", "validation", "test")
     }
+    print(", ".join(f"{len(videos)} {split} streams" for split, videos in streams.items()))
     data = project(streams, options.directions)
     # Seed by seed, so that a table of fewer seeds is there early.
     for seed in range(options.seeds):
         for row in ROWS:
-            path = options.folder / f"{row.name.replace(' ', '_')}-{seed}.json"
+            path = options.out / f"{row.name.replace(' ', '_')}-{seed}.json"
             if not path.exists():
                 result = judge_row(row, data, seed, options)
                 path.write_text(json.dumps(result), encoding="utf-8")
                 print(f"{row.name}, seed {seed}: {result}", flush=True)
-    print_table(options.folder, options.seeds)
+    print_table(options.out, options.seeds)
     print(f"\n{time.process_time() - began:.0f} s of processor time in this run")
 
 
-def load_streams(
-    folder: Path, model: str, split: str, num_streams: int, workers: int
-) -> EncodedStreams:
-    """Draw and encode the streams of a split, or read them from the folder."""
-    path = folder / f"{split}-{num_streams}.pt"
-    if not path.exists():
-        encoder = ActionModel.load(model).encoder
-        settings = StreamSettings(
-            split,  # type: ignore[arg-type]
-            num_streams,
-            num_frames=NUM_FRAMES[split],
-            first_seed=FIRST_SEEDS[split],
-        )
-        encoded = encode_streams(encoder, settings, num_workers=workers)
-        torch.save(vars(encoded), path)
-    return EncodedStreams(**torch.load(path))
-
-
-def project(streams: dict[str, EncodedStreams], directions: int) -> Data:
-    """Turn streams into videos of one token, on the main directions of the training streams."""
+def project(streams: dict[str, list[EncodedVideo]], directions: int) -> Data:
+    """Make one token of each frame's tokens: their main directions in the training streams."""
     torch.manual_seed(0)
-    flat = streams["train"].features[:, ::4].float().flatten(2).flatten(0, 1)
+    flat = torch.cat([_flat(video)[::4] for video in streams["train"]])
     mean, spread = flat.mean(0), flat.std(0) + 1e-3
     axes = torch.pca_lowrank((flat - mean) / spread, q=directions, niter=2)[2]
     scale = (((flat - mean) / spread) @ axes).std(0).mean()
-    videos: dict[str, list[EncodedVideo]] = {}
-    for split, drawn in streams.items():
-        videos[split] = [
-            EncodedVideo(
-                f"{split} {number}",
-                ((tokens.float().flatten(1) - mean) / spread @ axes / scale)
-                .half()
-                .numpy()[:, None],
-                seconds.double().numpy(),
-                targets.float().numpy(),
-                np.zeros(len(seconds), bool),
+    videos = {
+        split: [
+            replace(
+                video,
+                features=((_flat(video) - mean) / spread @ axes / scale).half().numpy()[:, None],
             )
-            for number, (tokens, targets, seconds) in enumerate(
-                zip(drawn.features, drawn.targets, drawn.seconds, strict=True)
-            )
+            for video in drawn
         ]
+        for split, drawn in streams.items()
+    }
     return Data(**videos)
+
+
+def _flat(video: EncodedVideo) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(video.features, np.float32)).flatten(1)
 
 
 def judge_row(
@@ -200,7 +178,7 @@ def judge_row(
     config = ActionModelConfig(
         "of baselines.py", LABELS, head_of(width, row), encoder_source="external"
     )
-    out = options.folder / "training"
+    out = options.out / "training"
     trained = HeadTrainer(config, data.train, data.validation, settings, out).run()
     passes = stream(trained.head, data.test)
     return {str(number): measure(logits, data.test) for number, logits in enumerate(passes, 1)}

@@ -10,10 +10,14 @@ import torch
 from train_action_model import build_encoder, build_head
 
 from vidcache.model import ActionModel, ActionModelConfig
-from vidcache.training.action_trainer import averaged_weights
-from vidcache.training.calibration import choose_threshold, fit_temperature
-from vidcache.training.encoded_streams import StreamSettings, encode_streams, stream_predictions
+from vidcache.training.learning.calibration import choose_threshold, fit_temperature
 from vidcache.training.metrics import frame_metrics
+from vidcache.training.pretraining.action_trainer import averaged_weights
+from vidcache.training.pretraining.encoded_streams import (
+    StreamSettings,
+    encode_streams,
+    stream_predictions,
+)
 from vidcache.training.synthetic import LABELS
 
 

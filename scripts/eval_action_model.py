@@ -1,86 +1,110 @@
-"""Prints how good the action model is on the held-out synthetic streams, and what its head adds.
+"""Prints how good an action model is on the held-out synthetic streams, and what its head adds.
 
-    python scripts/eval_action_model.py --model tiny
+    python scripts/synthetic_features.py --folder runs/features --tiny --train 200
+    python scripts/eval_action_model.py --folder runs/features --model tiny
+    python scripts/eval_action_model.py --folder runs/features --model small --dino FILE
 
 The rivals of the head see the same frozen features of single frames. Everything is seeded.
 """
 
 import argparse
-import time
+from pathlib import Path
 
+import numpy as np
 import torch
+from synthetic_features import read_streams
 
+from vidcache.encoder.features import FeatureStore
 from vidcache.model import ActionModel
-from vidcache.training.calibration import calibration_error
-from vidcache.training.encoded_streams import StreamSettings, encode_streams, stream_predictions
-from vidcache.training.frame_classifier import train_frame_classifier
+from vidcache.training.baselines import FrameBaseline, train_rival
+from vidcache.training.encoded_video import EncodedVideo
+from vidcache.training.learning.calibration import calibration_error
+from vidcache.training.learning.losses import LabelObjective
 from vidcache.training.metrics import FrameMetrics, frame_metrics
+from vidcache.training.pretraining.encoded_streams import EncodedStreams, stream_predictions
+from vidcache.training.train_settings import TrainSettings
 
-# Far from the seeds of the training, whose streams these never repeat.
-TRAIN_SEED, TEST_SEED = 500_000_000, 0
+Streams = dict[str, list[EncodedVideo]]
 
 
 def main() -> None:
-    """Draw and encode the streams, train the rivals, print the tables."""
+    """Train the rivals and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="of synthetic_features.py")
     parser.add_argument("--model", default="tiny", help="a bundled model or a file")
-    parser.add_argument("--streams", type=int, default=128, help="test streams of 64 frames")
-    parser.add_argument("--train-streams", type=int, default=400, help="for the rivals")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--dino", help="weights of the encoder, where the model's file has none")
+    parser.add_argument("--epochs", type=int, default=6, help="of the rivals")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
-    began = time.monotonic()
-    model = ActionModel.load(options.model)
-    test_settings = StreamSettings("test", options.streams, first_seed=TEST_SEED)
-    test = encode_streams(model.encoder, test_settings, num_workers=options.workers)
-    train_settings = StreamSettings(
-        "train", options.train_streams, num_frames=40, first_seed=TRAIN_SEED
+    torch.set_num_threads(options.threads)
+    model = ActionModel.load(options.model, encoder_weights=options.dino)
+    features = FeatureStore(options.folder).of(model.encoder)
+    streams: Streams = {
+        split: read_streams(options.folder, split, features)
+        for split in ("train", "validation", "test")
+    }
+    targets = np.concatenate([video.targets for video in streams["test"]])
+    print(
+        f"{len(streams['test'])} test streams, {len(targets)} frames, streamed frame by frame; "
+        f"rivals saw {sum(map(len, streams['train']))} frames\n"
     )
-    train = encode_streams(model.encoder, train_settings, num_workers=options.workers)
-    targets = test.targets.flatten(0, 1)
-    rows: list[tuple[str, FrameMetrics]] = []
-    shown = train.targets.flatten(0, 1)
-    shares = shown / shown.sum(-1, keepdim=True)
-    for name, hidden in (("linear", 0), ("MLP", 256)):
-        rival = train_frame_classifier(train.features.flatten(0, 1), shares, hidden=hidden)
-        with torch.inference_mode():
-            scores = rival(test.features.flatten(0, 1).float()).softmax(-1)
-        rows.append(
-            (f"no temporal head: {name} on all tokens", judge(scores, targets)),
-        )
-    passes = stream_predictions(model.head, test).flatten(1, 2) / model.temperature
-    for number, logits in enumerate(passes, 1):
-        name = f"head, {number} of {len(passes)} iterations"
-        rows.append((name, judge(logits.softmax(-1), targets)))
-    print(f"{options.streams} test streams, {len(targets)} frames, streamed frame by frame\n")
-    print_table(rows)
-    print_labels(model, rows[1][1], rows[-1][1], targets)
-    print_scores(model, passes[-1].softmax(-1), targets)
-    print(f"\n{time.monotonic() - began:.0f} s")
-
-
-def judge(scores: torch.Tensor, targets: torch.Tensor) -> FrameMetrics:
-    """Return the metrics of scores (n, K)."""
-    return frame_metrics(scores.float().numpy(), targets.numpy())
-
-
-def print_table(rows: list[tuple[str, FrameMetrics]]) -> None:
-    """Print one line for each way of scoring."""
     print("| scored by | mAP | calibrated mAP | accuracy |\n| --- | --- | --- | --- |")
-    for name, metrics in rows:
-        print(
-            f"| {name} | {metrics.mean_average_precision:.3f} "
-            f"| {metrics.mean_calibrated_precision:.3f} | {metrics.accuracy:.3f} |"
-        )
+    for name, hidden in (("linear", 0), ("MLP", 256)):
+        scores = rival(streams, hidden, options)
+        single = print_row(f"no temporal head: {name} on all tokens", scores, targets)
+    passes = stream(model, streams["test"])
+    for number, scores in enumerate(passes, 1):
+        whole = print_row(f"head, {number} of {len(passes)} iterations", scores, targets)
+    print_labels(model, single, whole, targets)
+    print_scores(model, torch.from_numpy(passes[-1]), torch.from_numpy(targets))
+
+
+def rival(streams: Streams, hidden: int, options: argparse.Namespace) -> np.ndarray:
+    """Train a classifier of single frames, and score the test streams with it."""
+    first = streams["train"][0]
+    settings = TrainSettings(epochs=options.epochs, patience=0)
+    torch.manual_seed(settings.seed)
+    module = FrameBaseline(first.features[0].size, first.targets.shape[1], hidden=hidden)
+    objective = LabelObjective("softmax")
+    train_rival(module, objective, streams["train"], streams["validation"], settings)
+    with torch.inference_mode():
+        logits = [
+            module(torch.from_numpy(video.features).float()[None], torch.zeros(1)).prediction[0]
+            for video in streams["test"]
+        ]
+    return torch.cat(logits).softmax(-1).numpy()
+
+
+def stream(model: ActionModel, videos: list[EncodedVideo]) -> list[np.ndarray]:
+    """Score the test streams frame by frame, with each pass of the head."""
+    encoded = EncodedStreams(
+        torch.from_numpy(np.stack([video.features for video in videos])),
+        torch.from_numpy(np.stack([video.targets for video in videos])),
+        torch.from_numpy(np.stack([video.seconds for video in videos])),
+    )
+    passes = stream_predictions(model.head, encoded).flatten(1, 2) / model.temperature
+    return [logits.float().softmax(-1).numpy() for logits in passes]
+
+
+def print_row(name: str, scores: np.ndarray, targets: np.ndarray) -> FrameMetrics:
+    """Print one line of the table."""
+    metrics = frame_metrics(scores, targets)
+    print(
+        f"| {name} | {metrics.mean_average_precision:.3f} "
+        f"| {metrics.mean_calibrated_precision:.3f} | {metrics.accuracy:.3f} |",
+        flush=True,
+    )
+    return metrics
 
 
 def print_labels(
-    model: ActionModel, single: FrameMetrics, whole: FrameMetrics, targets: torch.Tensor
+    model: ActionModel, single: FrameMetrics, whole: FrameMetrics, targets: np.ndarray
 ) -> None:
     """Print the average precision of each label."""
     print(
         "\n| label | test frames | AP, MLP on single frames | AP, head |\n| --- | --- | --- | --- |"
     )
-    counts = targets.sum(0).int().tolist()
+    counts = targets.sum(0).astype(int)
     for number, label in enumerate(model.labels):
         if number:
             pair = single.average_precisions[number], whole.average_precisions[number]
@@ -94,10 +118,9 @@ def print_scores(model: ActionModel, scores: torch.Tensor, targets: torch.Tensor
     sure = best >= model.threshold
     print(
         f"\nExpected calibration error {calibration_error(scores, targets):.3f} "
-        f"(temperature {model.temperature:.2f}). "
-        f"Shown above the threshold {model.threshold:.2f}: {sure.float().mean():.0%} of frames, "
-        f"{right[sure].float().mean():.0%} of them right; "
-        f"the rest is shown as unsure."
+        f"(temperature {model.temperature:.2f}). Shown above the threshold "
+        f"{model.threshold:.2f}: {sure.float().mean():.0%} of frames, "
+        f"{right[sure].float().mean():.0%} of them right; the rest is shown as unsure."
     )
 
 

@@ -27,15 +27,15 @@ from vidcache.model.object_model.source_features import track_features
 from vidcache.pipeline import Pipeline
 from vidcache.tracking import UltralyticsTracker
 from vidcache.training.metrics import average_precision
-from vidcache.training.object_annotations import (
+from vidcache.training.objects.annotations import (
     ObjectTimeline,
     match_boxes,
     read_object_annotations,
 )
-from vidcache.training.object_noise import observe
-from vidcache.training.object_performances import OBJECT_LABELS, object_label
-from vidcache.training.object_recordings import ObservedTruth, observed_truth
-from vidcache.training.object_views import ExactTrack
+from vidcache.training.objects.noise import observe
+from vidcache.training.objects.performances import OBJECT_LABELS, object_label
+from vidcache.training.objects.recordings import ObservedTruth, observed_truth
+from vidcache.training.objects.views import ExactTrack
 from vidcache.training.synthetic import SyntheticFrame, SyntheticStream
 from vidcache.training.synthetic.skeleton import joint
 from vidcache.video import open_source, read_jsonl

@@ -13,8 +13,12 @@ import torch
 
 from vidcache.cache.formats import Decoder, format_from_name
 from vidcache.model import ActionModel
-from vidcache.training.encoded_streams import StreamSettings, encode_streams, stream_predictions
 from vidcache.training.metrics import frame_metrics
+from vidcache.training.pretraining.encoded_streams import (
+    StreamSettings,
+    encode_streams,
+    stream_predictions,
+)
 
 PAIRS = (
     ("fp32", "fp32"),

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from vidcache.encoder import FrameEncoder
 from vidcache.encoder.features import FeatureStore, StoredFeatures, hash_frame
 from vidcache.model import ActionModel
-from vidcache.training.encoded_streams import StreamSettings, draw_stream
 from vidcache.training.encoded_video import EncodedVideo
+from vidcache.training.pretraining.encoded_streams import StreamSettings, draw_stream
 from vidcache.video.drawing import use_one_thread
 
 DINO, DINO_SIZE, NUM_TOKENS = "vit_small_patch14_dinov2", (112, 168), 17

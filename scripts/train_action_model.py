@@ -16,8 +16,8 @@ import torch
 from vidcache.cache import TimeWindow
 from vidcache.encoder import FrameEncoder
 from vidcache.head import CameraHead, HeadConfig
-from vidcache.training.action_trainer import ActionTrainer
-from vidcache.training.stages import Budget, Stage
+from vidcache.training.learning.stages import Budget, Stage
+from vidcache.training.pretraining.action_trainer import ActionTrainer
 from vidcache.training.synthetic import LABELS, SPLITS, ClipSettings
 
 IMAGE_SIZE = (96, 144)

@@ -23,13 +23,13 @@ from vidcache.frames import FrameResult
 from vidcache.head import HeadConfig
 from vidcache.model.object_model import ObjectActionModel, ObjectModelConfig
 from vidcache.tracking import UltralyticsTracker
-from vidcache.training.calibration import fit_temperature
-from vidcache.training.object_annotations import ObjectTimeline, read_object_annotations
-from vidcache.training.object_performances import IGNORED, OBJECT_LABELS
-from vidcache.training.object_recordings import RecordedBatches, label_tracks
-from vidcache.training.object_tracks import LabelledTrack, TrackBatch, TrackBatches, replay
-from vidcache.training.object_trainer import ObjectTrainer, track_logits
-from vidcache.training.stages import Budget
+from vidcache.training.learning.calibration import fit_temperature
+from vidcache.training.learning.stages import Budget
+from vidcache.training.objects.annotations import ObjectTimeline, read_object_annotations
+from vidcache.training.objects.performances import IGNORED, OBJECT_LABELS
+from vidcache.training.objects.recordings import RecordedBatches, label_tracks
+from vidcache.training.objects.tracks import LabelledTrack, TrackBatch, TrackBatches, replay
+from vidcache.training.objects.trainer import ObjectTrainer, track_logits
 from vidcache.video import open_source
 from vidcache.video.camera_motion import CameraMotion
 

@@ -4,7 +4,7 @@ import pytest
 
 from vidcache.training.data import load_dataset
 from vidcache.training.encoded_video import EncodedVideo
-from vidcache.training.evaluation import evaluate
+from vidcache.training.evaluation.frames import evaluate
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import torch
 from labelled_motion import make_motion_videos
 
 from vidcache.training.baselines import FrameBaseline, GruBaseline, LastFrames, train_rival
-from vidcache.training.losses import LabelObjective
+from vidcache.training.learning.losses import LabelObjective
 from vidcache.training.train_settings import TrainSettings
 
 SETTINGS = TrainSettings.model_validate(

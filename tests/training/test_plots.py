@@ -4,7 +4,7 @@ from PIL import Image
 
 from vidcache.errors import SinkError
 from vidcache.training.encoded_video import EncodedVideo
-from vidcache.training.evaluation import judge
+from vidcache.training.evaluation.frames import judge
 from vidcache.training.plots import draw_evaluation
 
 

@@ -1,11 +1,11 @@
 """What people see: messages on the standard error, progress on a terminal."""
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["Progress", "show_error", "show_message", "show_progress", "show_work"]
+__all__ = ["Progress", "Work", "show_error", "show_message", "show_progress", "show_work"]
 
 
 def show_message(text: str) -> None:
@@ -44,28 +44,46 @@ def show_progress(title: str, total: int | None) -> Generator[Progress]:
         yield bar
 
 
+class Work(Protocol):
+    """Shows how much of some work is done."""
+
+    def update(self, done: int, total: int) -> None:
+        """Shows new figures."""
+        ...
+
+    def write(self, line: str) -> None:
+        """Writes a line that stays."""
+        ...
+
+
 @contextmanager
-def show_work(title: str) -> Generator[Callable[[int, int], None] | None]:
+def show_work(title: str) -> Generator[Work]:
     """Shows a bar while the block runs, if the standard error is a terminal.
 
     Args:
         title: What is being done.
-
-    Yields:
-        What is to be called with what is done and the whole; None where nobody looks.
     """
     if not sys.stderr.isatty():
-        yield None
+        yield _Quiet()
         return
     from vidcache.cli.work_bar import WorkBar
 
     with WorkBar(title) as bar:
-        yield bar.update
+        yield bar
 
 
 class _Quiet:
+    """Shows no bar: the output is a file or a pipe."""
+
     def advance(self, note: str) -> None:
-        """Shows nothing: the output is a file or a pipe."""
+        """Shows nothing."""
+
+    def update(self, done: int, total: int) -> None:
+        """Shows nothing."""
+
+    def write(self, line: str) -> None:
+        """Writes a line to the standard error."""
+        print(line, file=sys.stderr, flush=True)
 
 
 def _one_line(text: str) -> str:

@@ -71,9 +71,9 @@ def evaluate_model(
         raise ConfigError(f"--threshold is {threshold}: give a number from 0 to 1")
     from vidcache.cli.evaluation_table import print_evaluation
     from vidcache.training.data import load_dataset
-    from vidcache.training.evaluation import judge
+    from vidcache.training.evaluation.frames import judge
+    from vidcache.training.evaluation.streaming import delayed_scores
     from vidcache.training.plots import draw_evaluation
-    from vidcache.training.streaming import delayed_scores
 
     dataset = load_dataset(data)
     videos = _videos_of(dataset, split)
@@ -162,20 +162,19 @@ def _encode(
     from vidcache.encoder.features import FeatureStore
     from vidcache.training.encoding import encode_videos
 
-    with FeatureStore(folder) as store, show_work("encoding") as report:
-        return encode_videos(videos, model.labels, model.encoder, store, progress=report)
+    with FeatureStore(folder) as store, show_work("encoding") as work:
+        return encode_videos(videos, model.labels, model.encoder, store, progress=work.update)
 
 
 def _stream(model: ActionModel, videos: Sequence[EncodedVideo]) -> list[NDArray[np.float32]]:
-    from vidcache.training.streaming import stream_scores
+    from vidcache.training.evaluation.streaming import stream_scores
 
     total, done = sum(map(len, videos)), 0
-    with show_work("streaming") as report:
+    with show_work("streaming") as work:
 
         def count(num_frames: int) -> None:
             nonlocal done
             done += num_frames
-            if report is not None:
-                report(done, total)
+            work.update(done, total)
 
         return stream_scores(model, videos, progress=count)

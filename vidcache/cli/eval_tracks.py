@@ -12,7 +12,7 @@ from vidcache.cli.table import print_table
 from vidcache.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vidcache.training.track_quality import TrackQuality
+    from vidcache.training.evaluation.tracks import TrackQuality
 
 __all__ = ["evaluate_tracks"]
 
@@ -54,8 +54,8 @@ def evaluate_tracks(
         )
     if not 0 < overlap <= 1:
         raise ConfigError(f"--overlap is {overlap}: give a part above 0, at most 1")
-    from vidcache.training.track_quality import track_quality
-    from vidcache.training.tracked_boxes import read_mot_truth, read_tracks
+    from vidcache.training.evaluation.tracked_boxes import read_mot_truth, read_tracks
+    from vidcache.training.evaluation.tracks import track_quality
 
     said = [read_tracks(path, label) for path in results]
     real = [read_mot_truth(path) for path in truth]

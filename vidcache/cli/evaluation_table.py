@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from vidcache.cli.table import print_table, show_share
-from vidcache.training.evaluation_result import OVERLAPS, Evaluation
+from vidcache.training.evaluation.result import OVERLAPS, Evaluation
 
 __all__ = ["print_evaluation"]
 

@@ -28,6 +28,10 @@ class TerminalBar(Closing):
         self._bar.start()
         return self
 
+    def write(self, line: str) -> None:
+        """Write a line above the bar, where it stays."""
+        self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
     def close(self) -> None:
         """Take it away."""
         self._bar.stop()

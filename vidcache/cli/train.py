@@ -1,14 +1,11 @@
 """``vidcache train``: from labelled videos to a model that ``vidcache run`` takes."""
 
-import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidcache.cli.console import show_message
+from vidcache.cli.console import show_message, show_work
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
 from vidcache.cli.interrupt import catch_interrupts
 from vidcache.cli.options import DebugFlag
@@ -18,13 +15,11 @@ from vidcache.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from vidcache.model import ActionModel
     from vidcache.training.data import ActionDataset, LabelledVideo
-    from vidcache.training.epochs import Epoch
-    from vidcache.training.model_training import ModelTraining, TrainedModel
+    from vidcache.training.learning.epochs import Epoch
+    from vidcache.training.learning.model_training import ModelTraining, TrainedModel
     from vidcache.training.train_settings import TrainSettings
 
 __all__ = ["train"]
-
-_Progress = Callable[[int, int], None]
 
 
 def train(
@@ -116,7 +111,7 @@ def train(
 
 
 def _check_folder(out: Path, *, resume: bool) -> None:
-    from vidcache.training.model_training import CHECKPOINT_NAME
+    from vidcache.training.learning.model_training import CHECKPOINT_NAME
 
     if not resume and (out / CHECKPOINT_NAME).exists():
         raise ConfigError(
@@ -173,8 +168,8 @@ def _prepare(
 
     splits = _splits(dataset)
     videos = [video for split in splits for video in split]
-    with FeatureStore(store_folder) as store, _show("encoding frames") as progress:
-        encoded = encode_videos(videos, dataset.labels, model.encoder, store, progress=progress)
+    with FeatureStore(store_folder) as store, show_work("encoding frames") as work:
+        encoded = encode_videos(videos, dataset.labels, model.encoder, store, progress=work.update)
     num_train = len(splits[0])
     return HeadTrainer(model, encoded[:num_train], encoded[num_train:], settings, out)
 
@@ -186,9 +181,9 @@ def _prepare_end_to_end(
     from vidcache.training.pixel_videos import read_pixels
 
     splits = _splits(dataset)
-    with _show("reading videos") as progress:
+    with show_work("reading videos") as work:
         train, validation = (
-            read_pixels(split, dataset.labels, model.encoder, progress) for split in splits
+            read_pixels(split, dataset.labels, model.encoder, work.update) for split in splits
         )
     return EndToEndTrainer(model, train, validation, settings, out)
 
@@ -204,34 +199,21 @@ def _splits(
     return train, validation
 
 
-@contextmanager
-def _show(title: str) -> Generator[_Progress | None]:
-    if not sys.stderr.isatty():
-        yield None
-        return
-    # rich takes a while to load, and pipes do not need it.
-    from vidcache.cli.train_bar import TrainBar
-
-    with TrainBar(title) as bar:
-        yield bar.update
-
-
 def _run(training: "ModelTraining", *, resume: bool) -> "TrainedModel":
+    from vidcache.cli.epoch_table import EpochTable
+
     done = training.resume() if resume else ()
     if done:
         show_message(f"going on after epoch {done[-1].epoch}")
-    if not sys.stderr.isatty():
-        return training.run()
-    from vidcache.cli.train_bar import TrainBar
-
-    with TrainBar("training") as bar:
+    with show_work("training") as work:
+        table = EpochTable(work.write)
         for epoch in done:
-            bar.add_epoch(epoch)
-        return training.run(bar.add_epoch, bar.update)
+            table.add(epoch)
+        return training.run(table.add, work.update)
 
 
 def _conclude(trained: "TrainedModel", out: Path) -> int:
-    from vidcache.training.curves import draw_curves
+    from vidcache.training.learning.curves import draw_curves
 
     epochs = trained.end.epochs
     if epochs:

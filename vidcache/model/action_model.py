@@ -1,7 +1,6 @@
 """The action model: from frames to the probability of every action."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from vidcache.cache import HeadState
 from vidcache.encoder import FrameEncoder
 from vidcache.encoder.preprocessing import Images
-from vidcache.errors import ConfigError, ModelError
+from vidcache.errors import ConfigError
 from vidcache.head import CameraHead
 from vidcache.model.config import ActionModelConfig
 from vidcache.model.external_encoder import load_encoder_weights
@@ -21,6 +20,7 @@ from vidcache.model.model_card import describe_model
 from vidcache.model.model_file import find_model, read_model, write_model
 from vidcache.model.model_texts import label_by_texts, take_texts, text_tensors
 from vidcache.model.text_labels import TextLabels
+from vidcache.model.weights_file import naming_file
 
 __all__ = ["ActionModel"]
 
@@ -285,7 +285,7 @@ class ActionModel(nn.Module):
         path = find_model(name_or_path)
         config, tensors = read_model(path)
         found = load_encoder_weights(config, encoder_weights)
-        try:
+        with naming_file(path):
             model = cls(config, encoder_weights=found, precision=precision)
             texts = take_texts(config, tensors)
             if found is None:
@@ -295,9 +295,6 @@ class ActionModel(nn.Module):
                 model.head.load_state_dict(head)
             if texts is not None:
                 model.set_text_labels(texts)
-        except (ConfigError, RuntimeError) as error:
-            detail = re.sub(r"\s+", " ", str(error))[:240]
-            raise ModelError(f"the model file {path} cannot be used: {detail}") from error
         return model.eval().to(device)
 
     def _calibrate(self, prediction: Tensor) -> Tensor:

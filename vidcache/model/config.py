@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, get_args
 
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
-from vidcache.model.config_checks import check_labels, check_scores, values_with_head
+from vidcache.model.config_checks import ModelSettings, check_labels, check_scores
 
 __all__ = ["ActionModelConfig", "Activation", "EncoderSource", "Outputs"]
 
@@ -15,11 +15,9 @@ Activation = Literal["softmax", "sigmoid"]
 EncoderSource = Literal["file", "external"]
 Outputs = Literal["labels", "embedding"]
 
-_PAIRS_AND_TRIPLES = ("labels", "image_size", "mean", "std")
-
 
 @dataclass(frozen=True)
-class ActionModelConfig:
+class ActionModelConfig(ModelSettings):
     """Everything that makes an action model, except its weights.
 
     Args:
@@ -69,6 +67,8 @@ class ActionModelConfig:
         True
     """
 
+    _tuples: ClassVar[tuple[str, ...]] = ("labels", "image_size", "mean", "std")
+
     encoder: str
     labels: tuple[str, ...]
     head: HeadConfig
@@ -109,27 +109,3 @@ class ActionModelConfig:
                 known = " or ".join(map(repr, get_args(choices)))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: use {known}")
         check_scores(self.temperature, self.threshold)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the settings as plain values, for JSON and YAML."""
-        values = {known.name: getattr(self, known.name) for known in fields(self)}
-        for name in _PAIRS_AND_TRIPLES:
-            values[name] = None if values[name] is None else list(values[name])
-        return values | {"head": self.head.to_dict()}
-
-    @classmethod
-    def from_dict(cls, settings: dict[str, Any]) -> ActionModelConfig:
-        """Builds a config from plain values, as :meth:`to_dict` gives them.
-
-        Args:
-            settings: Names and values.
-
-        Raises:
-            ConfigError: A name is unknown, a value is missing or out of range.
-        """
-        known = [known_field.name for known_field in fields(cls)]
-        values = values_with_head(settings, known, _PAIRS_AND_TRIPLES, "model")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"model settings are incomplete: {error}") from None

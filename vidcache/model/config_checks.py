@@ -1,13 +1,68 @@
 """What the settings of every kind of model must hold to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
 
-__all__ = ["check_labels", "check_scores", "values_with_head"]
+__all__ = ["ModelSettings", "check_labels", "check_scores"]
+
+_Settings = TypeVar("_Settings", bound="ModelSettings")
+
+
+class ModelSettings:
+    """What the frozen dataclasses of models' settings share: plain values, and back."""
+
+    _noun: ClassVar[str] = "model"
+    """What the settings are called in messages."""
+
+    _tuples: ClassVar[tuple[str, ...]] = ()
+    """Those whose tuples become lists in plain values."""
+
+    head: HeadConfig
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the settings as plain values, for JSON and YAML."""
+        values = {name: getattr(self, name) for name in self._names()}
+        for name in self._tuples:
+            values[name] = None if values[name] is None else list(values[name])
+        return values | {"head": self.head.to_dict()}
+
+    @classmethod
+    def from_dict(cls: type[_Settings], settings: dict[str, Any]) -> _Settings:
+        """Builds a config from plain values, as :meth:`to_dict` gives them.
+
+        Args:
+            settings: Names and values.
+
+        Raises:
+            ConfigError: A name is unknown, a value is missing or out of range.
+        """
+        known = cls._names()
+        for name in settings:
+            if name not in known:
+                near = get_close_matches(name, known, n=1) or known
+                raise ConfigError(
+                    f"unknown {cls._noun} setting {name!r}: did you mean {near[0]!r}?"
+                )
+        values = dict(settings)
+        for name in cls._tuples:
+            if isinstance(values.get(name), list):
+                values[name] = tuple(values[name])
+        if isinstance(values.get("head"), dict):
+            values["head"] = HeadConfig.from_dict(values["head"])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"{cls._noun} settings are incomplete: {error}") from None
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        # Only dataclasses are derived from this one.
+        return [known.name for known in fields(cls)]  # pyright: ignore[reportArgumentType]
 
 
 def check_labels(labels: Sequence[str], num_outputs: int | None) -> None:
@@ -39,33 +94,3 @@ def check_scores(temperature: float, threshold: float) -> None:
         raise ConfigError(f"temperature is {temperature}: give a number above 0")
     if not 0 <= threshold <= 1:
         raise ConfigError(f"threshold is {threshold}: give a number from 0 to 1")
-
-
-def values_with_head(
-    settings: Mapping[str, Any], known: Sequence[str], tuples: Sequence[str], noun: str
-) -> dict[str, Any]:
-    """Turns plain values into those that a config takes.
-
-    Args:
-        settings: Names and values, as read from JSON or YAML.
-        known: The names that there are.
-        tuples: Those whose lists become tuples.
-        noun: What the settings are called in messages.
-
-    Returns:
-        The values, ``head`` as a :class:`~vidcache.head.HeadConfig`.
-
-    Raises:
-        ConfigError: A name is unknown, or a value of the head is out of range.
-    """
-    for name in settings:
-        if name not in known:
-            near = get_close_matches(name, known, n=1) or known
-            raise ConfigError(f"unknown {noun} setting {name!r}: did you mean {near[0]!r}?")
-    values = dict(settings)
-    for name in tuples:
-        if isinstance(values.get(name), list):
-            values[name] = tuple(values[name])
-    if isinstance(values.get("head"), dict):
-        values["head"] = HeadConfig.from_dict(values["head"])
-    return values

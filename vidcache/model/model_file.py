@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from vidcache.encoder.bundled import find_bundled_models
-from vidcache.errors import ConfigError, ModelError
 from vidcache.model.config import ActionModelConfig
 from vidcache.model.weights_file import (
     FileFormat,
     find_weights,
+    naming_file,
     read_settings,
     read_weights,
     write_weights,
@@ -100,9 +100,5 @@ def read_config(path: Path) -> ActionModelConfig:
 
 
 def _config(path: Path, settings: dict[str, Any]) -> ActionModelConfig:
-    try:
+    with naming_file(path):
         return ActionModelConfig.from_dict(settings)
-    except (ConfigError, TypeError, AttributeError) as error:
-        raise ModelError(
-            f"the settings in the model file {path} cannot be used: {error}"
-        ) from error

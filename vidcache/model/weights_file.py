@@ -14,9 +14,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from vidcache.errors import ModelError
+from vidcache.errors import ConfigError, ModelError
 
-__all__ = ["FileFormat", "find_weights", "read_settings", "read_weights", "write_weights"]
+__all__ = [
+    "FileFormat",
+    "find_weights",
+    "naming_file",
+    "read_settings",
+    "read_weights",
+    "write_weights",
+]
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,23 @@ def read_settings(path: Path, file_format: FileFormat) -> dict[str, Any]:
     """
     with _open(path) as file:
         return _settings(path, file_format, file.metadata() or {})
+
+
+@contextmanager
+def naming_file(path: Path) -> Generator[None]:
+    """Makes of what is wrong with the contents of a file an error that names the file.
+
+    Args:
+        path: The file whose settings or weights are used while the block runs.
+
+    Raises:
+        ModelError: They cannot be used.
+    """
+    try:
+        yield
+    except (ConfigError, RuntimeError, TypeError, AttributeError) as error:
+        detail = " ".join(str(error).split())[:240]
+        raise ModelError(f"the model file {path} cannot be used: {detail}") from error
 
 
 @contextmanager

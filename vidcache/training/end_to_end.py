@@ -13,20 +13,20 @@ from vidcache.encoder import FrameEncoder
 from vidcache.errors import ConfigError
 from vidcache.head import CameraHead, HeadOutput
 from vidcache.model import ActionModel
-from vidcache.training.augmentation import Mirror
-from vidcache.training.clip_sampling import LabelledFrames
-from vidcache.training.clip_trainer import ClipTrainer
-from vidcache.training.model_training import (
+from vidcache.training.learning.augmentation import Mirror
+from vidcache.training.learning.clip_sampling import LabelledFrames
+from vidcache.training.learning.clip_trainer import ClipTrainer
+from vidcache.training.learning.model_training import (
     ModelTraining,
     digest_tensors,
     digest_videos,
     label_objective,
     texts_identity,
 )
-from vidcache.training.optimizers import TrainedPart
+from vidcache.training.learning.optimizers import TrainedPart
+from vidcache.training.learning.parts import make_sampler
 from vidcache.training.pixel_videos import PixelVideo
 from vidcache.training.train_settings import TrainSettings
-from vidcache.training.training_parts import make_sampler
 
 __all__ = ["EndToEndTrainer"]
 

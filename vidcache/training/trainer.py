@@ -8,24 +8,24 @@ from pathlib import Path
 from vidcache.errors import ConfigError, InputError
 from vidcache.head import CameraHead
 from vidcache.model import ActionModel, ActionModelConfig
-from vidcache.training.clip_trainer import ClipTrainer
 from vidcache.training.encoded_video import EncodedVideo
-from vidcache.training.losses import Objective
-from vidcache.training.model_training import (
+from vidcache.training.learning.clip_trainer import ClipTrainer
+from vidcache.training.learning.losses import Objective
+from vidcache.training.learning.model_training import (
     ModelTraining,
     digest_tensors,
     digest_videos,
     label_objective,
     texts_identity,
 )
-from vidcache.training.optimizers import TrainedPart
-from vidcache.training.train_settings import TrainSettings
-from vidcache.training.training_parts import (
+from vidcache.training.learning.optimizers import TrainedPart
+from vidcache.training.learning.parts import (
     feature_augmentation,
     make_head,
     make_sampler,
     predict_video,
 )
+from vidcache.training.train_settings import TrainSettings
 
 __all__ = ["HeadTrainer"]
 

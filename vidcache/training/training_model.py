@@ -10,8 +10,8 @@ from vidcache.encoder import FrameEncoder
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
 from vidcache.model import ActionModel, ActionModelConfig, TextLabels
+from vidcache.training.learning.parts import make_head
 from vidcache.training.train_settings import HeadSettings, TrainSettings
-from vidcache.training.training_parts import make_head
 
 __all__ = ["choose_texts", "head_config", "model_of_encoder", "model_on_model"]
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from vidcache.errors import ConfigError
 from vidcache.head import HeadConfig
-from vidcache.model.config_checks import check_labels, check_scores, values_with_head
+from vidcache.model.config_checks import ModelSettings, check_labels, check_scores
 from vidcache.model.object_model.source_features import SOURCES, Source
 
 __all__ = ["ObjectModelConfig"]
 
-_TUPLES = ("labels", "sources")
-
 
 @dataclass(frozen=True)
-class ObjectModelConfig:
+class ObjectModelConfig(ModelSettings):
     """Everything that makes a model of objects' actions, except its weights.
 
     Args:
@@ -45,6 +43,9 @@ class ObjectModelConfig:
         True
     """
 
+    _noun: ClassVar[str] = "object model"
+    _tuples: ClassVar[tuple[str, ...]] = ("labels", "sources")
+
     labels: tuple[str, ...]
     head: HeadConfig
     sources: tuple[Source, ...] = ("motion", "pose")
@@ -72,26 +73,3 @@ class ObjectModelConfig:
         if self.hidden < 1:
             raise ConfigError(f"hidden is {self.hidden}: give at least 1")
         check_scores(self.temperature, self.threshold)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the settings as plain values, for JSON and YAML."""
-        values = {known.name: getattr(self, known.name) for known in fields(self)}
-        values |= {name: list(values[name]) for name in _TUPLES}
-        return values | {"head": self.head.to_dict()}
-
-    @classmethod
-    def from_dict(cls, settings: dict[str, Any]) -> ObjectModelConfig:
-        """Builds a config from plain values, as :meth:`to_dict` gives them.
-
-        Args:
-            settings: Names and values.
-
-        Raises:
-            ConfigError: A name is unknown, a value is missing or out of range.
-        """
-        known = [known_field.name for known_field in fields(cls)]
-        values = values_with_head(settings, known, _TUPLES, "object model")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"object model settings are incomplete: {error}") from None

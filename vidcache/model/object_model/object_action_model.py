@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcache.cache import HeadState
-from vidcache.errors import ConfigError, InputError, ModelError
+from vidcache.errors import InputError
 from vidcache.head import CameraHead
 from vidcache.model.object_model.config import ObjectModelConfig
 from vidcache.model.object_model.object_model_file import (
@@ -29,6 +28,7 @@ from vidcache.model.object_model.source_features import (
     source_width,
 )
 from vidcache.model.object_model.track_memory import TrackMemory
+from vidcache.model.weights_file import naming_file
 
 __all__ = ["ObjectActionModel"]
 
@@ -245,12 +245,9 @@ class ObjectActionModel(nn.Module):
         """
         path = find_object_model(name_or_path)
         config, tensors = read_object_model(path)
-        try:
+        with naming_file(path):
             model = cls(config)
             model.load_state_dict(tensors)
-        except (ConfigError, RuntimeError) as error:
-            detail = re.sub(r"\s+", " ", str(error))[:240]
-            raise ModelError(f"the model file {path} cannot be used: {detail}") from error
         return model.eval().to(device)
 
     def _calibrate(self, prediction: Tensor) -> Tensor:

@@ -4,14 +4,15 @@ import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from vidcache.errors import ConfigError, ModelError
 from vidcache.model.object_model.config import ObjectModelConfig
 from vidcache.model.weights_file import (
     FileFormat,
     find_weights,
+    naming_file,
     read_settings,
     read_weights,
     write_weights,
@@ -107,10 +108,6 @@ def read_object_config(path: Path) -> ObjectModelConfig:
     return _config(path, read_settings(path, _FORMAT))
 
 
-def _config(path: Path, settings: dict[str, object]) -> ObjectModelConfig:
-    try:
+def _config(path: Path, settings: dict[str, Any]) -> ObjectModelConfig:
+    with naming_file(path):
         return ObjectModelConfig.from_dict(settings)
-    except (ConfigError, TypeError, AttributeError) as error:
-        raise ModelError(
-            f"the settings in the model file {path} cannot be used: {error}"
-        ) from error

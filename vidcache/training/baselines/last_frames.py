@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from vidcache.training.losses import Objective
+from vidcache.training.learning.losses import Objective
 
 __all__ = ["LastFrames"]
 

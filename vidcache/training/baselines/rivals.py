@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vidcache.training.clip_sampling import LabelledFrames
-from vidcache.training.clip_trainer import ClipTrainer
 from vidcache.training.encoded_video import EncodedVideo
-from vidcache.training.epochs import Epoch
-from vidcache.training.losses import Objective
-from vidcache.training.optimizers import TrainedPart
+from vidcache.training.learning.clip_sampling import LabelledFrames
+from vidcache.training.learning.clip_trainer import ClipTrainer
+from vidcache.training.learning.epochs import Epoch
+from vidcache.training.learning.losses import Objective
+from vidcache.training.learning.optimizers import TrainedPart
+from vidcache.training.learning.parts import feature_augmentation, make_sampler
 from vidcache.training.train_settings import TrainSettings
-from vidcache.training.training_parts import feature_augmentation, make_sampler
 
 __all__ = ["train_rival"]
 

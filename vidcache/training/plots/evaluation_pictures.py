@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.training.encoded_video import EncodedVideo
-from vidcache.training.evaluation import score_reliability
-from vidcache.training.evaluation_result import Evaluation
+from vidcache.training.evaluation.frames import score_reliability
+from vidcache.training.evaluation.result import Evaluation
 from vidcache.training.metrics import Activation, said_labels
 from vidcache.training.plots.confusion import draw_confusion
 from vidcache.training.plots.precision_recall import draw_precision_recall

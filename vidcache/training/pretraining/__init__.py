@@ -1,0 +1,3 @@
+"""Training of encoder and head together, from nothing, on synthetic streams."""
+
+__all__: list[str] = []
