@@ -70,6 +70,14 @@ def test_the_encoder_is_trained_too(call, data, settings, small_model_path, tmp_
     [
         (("--finetune", "head"), "--finetune: 'head' is not allowed: expected encoder"),
         (("--encoder", "vit_tiny_patch16_224"), "needs --encoder-weights"),
+        (
+            ("--encoder", "vit_tiny_patch16_224", "--encoder-weights", "W", "--image-size", "9xx"),
+            "--image-size: '9xx' is not allowed: expected a side",
+        ),
+        (
+            ("--encoder", "vit_tiny_patch16_224", "--encoder-weights", "W", "--fit", "cut"),
+            "--fit: 'cut' is not allowed: expected crop, pad or stretch",
+        ),
         (("--epochs", "0"), "--epochs: 0 is not allowed"),
         (("--model", "nothing"), "there is no model 'nothing'"),
     ],

@@ -31,10 +31,12 @@ def test_tokens_are_joined_or_attended_to(joined, shape):
         LABELS,
         settings,
         multi_label=False,
-        image_size=(32, 32),
+        image_size=(32, 48),
+        fit="stretch",
         num_tokens=5,
     )
     head = model.config.head
+    assert (model.config.image_size, model.config.fit) == ((32, 48), "stretch")
     assert (head.num_tokens, head.in_features) == shape
     scores = model.step(torch.randn(1, 2, 5, 192), model.init_state(), torch.tensor([[0.0, 0.1]]))
     assert scores.shape == (1, 2, 2)

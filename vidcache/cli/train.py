@@ -1,7 +1,7 @@
 """``vidcache train``: from labelled videos to a model that ``vidcache run`` takes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,7 +13,7 @@ from vidcache.config import override
 from vidcache.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from vidcache.model import ActionModel
+    from vidcache.model import ActionModel, TextLabels
     from vidcache.training.data import ActionDataset, LabelledVideo
     from vidcache.training.learning.epochs import Epoch
     from vidcache.training.learning.model_training import ModelTraining, TrainedModel
@@ -44,8 +44,17 @@ def train(
         typer.Option("--encoder-weights", metavar="PATH|hub", help="Weights of the encoder."),
     ] = None,
     image_size: Annotated[
-        int | None, typer.Option(metavar="PX", help="Side of the pictures that --encoder sees.")
+        str | None,
+        typer.Option(
+            metavar="N|HxW", help="Pictures that --encoder sees: the side, or height and width."
+        ),
     ] = None,
+    fit: Annotated[
+        str,
+        typer.Option(
+            metavar="crop|pad|stretch", help="How frames of another shape become such pictures."
+        ),
+    ] = "stretch",
     tokens: Annotated[
         int, typer.Option(metavar="N", help="Tokens of a frame of --encoder: 1, 5, 10, 17, …")
     ] = 17,
@@ -93,8 +102,15 @@ def train(
             settings = override(settings, flags)
             _check_folder(out, resume=resume)
             dataset = load_dataset(data)
-            base = _load_model(
-                dataset, settings, model, encoder, encoder_weights, image_size, tokens, text_labels
+            base = (
+                _model_on_model(dataset, settings, model, encoder_weights, text_labels)
+                if encoder is None
+                else _model_of_encoder(
+                    dataset,
+                    settings,
+                    _Encoder(encoder, encoder_weights, image_size, fit, tokens),
+                    text_labels,
+                )
             )
             if finetune is None:
                 training = _prepare(base, dataset, settings, out, store or out / "features")
@@ -119,40 +135,81 @@ def _check_folder(out: Path, *, resume: bool) -> None:
         )
 
 
-def _load_model(
+class _Encoder(NamedTuple):
+    """What the flags say of an encoder of timm."""
+
+    name: str
+    weights: str | None
+    image_size: str | None
+    fit: str
+    tokens: int
+
+
+def _model_on_model(
     dataset: "ActionDataset",
     settings: "TrainSettings",
     model: str,
-    encoder: str | None,
     weights: str | None,
-    image_size: int | None,
-    tokens: int,
     text_labels: str | None,
 ) -> "ActionModel":
-    from vidcache.model import ActionModel, TextLabels
-    from vidcache.training.training_model import choose_texts, model_of_encoder, model_on_model
+    from vidcache.model import ActionModel
+    from vidcache.training.training_model import model_on_model
 
-    labels, multi_label = dataset.labels, dataset.multi_label
-    texts = None
-    if text_labels is not None:
-        texts = choose_texts(TextLabels.load(text_labels), labels, multi_label=multi_label)
-    if encoder is None:
-        base = ActionModel.load(model, encoder_weights=weights)
-        return model_on_model(base, labels, settings, multi_label=multi_label, texts=texts)
-    if weights is None:
-        raise ConfigError(
-            f"--encoder {encoder} needs --encoder-weights: the path of a file, or hub"
-        )
-    return model_of_encoder(
-        encoder,
-        weights,
-        labels,
+    return model_on_model(
+        ActionModel.load(model, encoder_weights=weights),
+        dataset.labels,
         settings,
-        multi_label=multi_label,
-        texts=texts,
-        image_size=None if image_size is None else (image_size, image_size),
-        num_tokens=tokens,
+        multi_label=dataset.multi_label,
+        texts=_load_texts(dataset, text_labels),
     )
+
+
+def _model_of_encoder(
+    dataset: "ActionDataset",
+    settings: "TrainSettings",
+    encoder: _Encoder,
+    text_labels: str | None,
+) -> "ActionModel":
+    from vidcache.training.training_model import model_of_encoder
+
+    if encoder.weights is None:
+        raise ConfigError(
+            f"--encoder {encoder.name} needs --encoder-weights: the path of a file, or hub"
+        )
+    if encoder.fit not in ("crop", "pad", "stretch"):
+        raise ConfigError(f"--fit: {encoder.fit!r} is not allowed: expected crop, pad or stretch")
+    return model_of_encoder(
+        encoder.name,
+        encoder.weights,
+        dataset.labels,
+        settings,
+        multi_label=dataset.multi_label,
+        texts=_load_texts(dataset, text_labels),
+        image_size=None if encoder.image_size is None else _picture_size(encoder.image_size),
+        fit=encoder.fit,
+        num_tokens=encoder.tokens,
+    )
+
+
+def _load_texts(dataset: "ActionDataset", text_labels: str | None) -> "TextLabels | None":
+    from vidcache.model import TextLabels
+    from vidcache.training.training_model import choose_texts
+
+    if text_labels is None:
+        return None
+    texts = TextLabels.load(text_labels)
+    return choose_texts(texts, dataset.labels, multi_label=dataset.multi_label)
+
+
+def _picture_size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    sides = [int(side) for side in (height, width or height) if side.isdigit()]
+    if len(sides) != 2 or min(sides) < 1:
+        raise ConfigError(
+            f"--image-size: {text!r} is not allowed: expected a side, such as 224, or height and "
+            "width, such as 112x196"
+        )
+    return sides[0], sides[1]
 
 
 def _prepare(

@@ -4,6 +4,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from vidcache.cache import EvictionPolicy, SinkWindow, SlidingWindow, TimeWindow
 from vidcache.encoder import FrameEncoder
@@ -96,6 +97,7 @@ def model_of_encoder(
     *,
     multi_label: bool,
     image_size: tuple[int, int] | None = None,
+    fit: Literal["crop", "pad", "stretch"] = "crop",
     num_tokens: int = 17,
     texts: TextLabels | None = None,
 ) -> ActionModel:
@@ -108,6 +110,7 @@ def model_of_encoder(
         settings: What the head is like, and the seed of its weights.
         multi_label: Whether a frame may show several labels at once.
         image_size: Height and width that the encoder sees; None for its own.
+        fit: How a frame of another shape fits in, as in `ActionModelConfig`.
         num_tokens: Tokens of a frame.
         texts: The labels' texts, for a head that predicts embeddings; see `choose_texts`.
 
@@ -128,6 +131,7 @@ def model_of_encoder(
         labels=tuple(labels),
         head=head,
         image_size=image_size,
+        fit=fit,
         num_tokens=num_tokens,
         activation="sigmoid" if multi_label else "softmax",
         outputs="labels" if texts is None else "embedding",

@@ -34,9 +34,10 @@ RATE = 30.0
 """Times a second at which performances are known."""
 
 _LOW = ("crouch", "lie", "get up", "crawl", "roll")
+# People stand about as long as they walk: a model that saw less of it would call stops walking.
 _STARTS = {
-    "stand": 3.5,
-    "walk": 4.0,
+    "stand": 8.0,
+    "walk": 3.5,
     "run": 1.2,
     "jumping jacks": 1.5,
     "wave": 1.5,
