@@ -19,6 +19,7 @@ from vidcache.cli.info import info
 from vidcache.cli.plan import plan
 from vidcache.cli.run import run
 from vidcache.cli.train import train
+from vidcache.cli.train_objects import train_objects
 from vidcache.errors import ConfigError, VidcacheError
 
 __all__ = ["app", "run_app"]
@@ -35,6 +36,7 @@ app.command()(run)
 app.command()(batch)
 app.command()(demo)
 app.command()(train)
+app.command("train-objects")(train_objects)
 app.command("eval")(evaluate_model)
 app.command("eval-tracks")(evaluate_tracks)
 app.command()(info)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vidcache.config import ObjectSettings
 from vidcache.errors import MissingExtraError
-from vidcache.frames import ActionScore, Frame, Track
+from vidcache.frames import ActionScore, Track
 from vidcache.pipeline.object_memory import ObjectMemory, ObjectScores
 from vidcache.pipeline.object_models import ObjectModels
 from vidcache.pipeline.object_rows import ObjectRows
@@ -102,41 +98,23 @@ class ObjectStage:
         if "tainted" in frame.flags:
             return LabelledObjects(objects, memory.repeat(self._people(objects)))
         timings: dict[str, float] = {}
+        people = self._people(objects)
         if self._models.pose is not None:
             with _timed(timings, "pose"):
-                objects = self._with_keypoints(frame, objects)
+                objects = self._models.add_keypoints(frame.image_rgb, objects, people)
+                people = self._people(objects)
         with _timed(timings, "camera"):
             memory.follow_camera(frame.image_rgb, objects)
-        people = self._people(objects)
         regions = None
-        if people and "region" in self._models.model.sources:
+        if "region" in self._models.model.sources:
             with _timed(timings, "regions"):
-                regions = self._regions(frame, people)
+                regions = self._models.look_under(frame.image_rgb, people)
         with _timed(timings, "objects"):
             scores = memory.update(people, work.seconds[place], regions)
         return LabelledObjects(objects, scores, timings)
 
     def _people(self, objects: Sequence[Track]) -> list[Track]:
         return [track for track in objects if track.label in self._settings.labels]
-
-    def _with_keypoints(self, frame: Frame, objects: tuple[Track, ...]) -> tuple[Track, ...]:
-        """The objects, people with what the pose estimator finds in their boxes."""
-        people = self._people(objects)
-        if not people or self._models.pose is None:
-            return objects
-        boxes = np.array([track.box_xyxy for track in people])
-        found = self._models.pose.estimate(frame.image_rgb, boxes)
-        keypoints = {track.id: points for track, points in zip(people, found, strict=True)}
-        return tuple(
-            dataclasses.replace(track, keypoints=_seen(keypoints.get(track.id)))
-            for track in objects
-        )
-
-    def _regions(self, frame: Frame, people: Sequence[Track]) -> NDArray[np.float32]:
-        encoder = self._models.encoder
-        assert encoder is not None, "a model that asks for regions comes with an encoder"
-        boxes = np.array([track.box_xyxy for track in people])
-        return encoder.regions(frame.image_rgb, boxes).cpu().numpy()
 
     def _make_camera_motion(self) -> CameraMotion | None:
         if self._settings.camera_motion == "off" or not self._models.uses_camera_motion:
@@ -160,11 +138,6 @@ def best_of_objects(scores: ObjectScores) -> tuple[ActionScore, ...]:
             if score.label not in best or score.score > best[score.label].score:
                 best[score.label] = score
     return tuple(sorted(best.values(), key=lambda score: -score.score))
-
-
-def _seen(keypoints: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-    """Keypoints, or None where an estimator found none."""
-    return None if keypoints is None or np.isnan(keypoints).all() else keypoints
 
 
 @contextmanager

@@ -19,12 +19,16 @@ from vidcache.model.weights_file import (
 )
 
 __all__ = [
+    "OBJECT_MODEL_NAME",
     "find_bundled_object_models",
     "find_object_model",
     "read_object_config",
     "read_object_model",
     "write_object_model",
 ]
+
+OBJECT_MODEL_NAME = "object_model.safetensors"
+"""What a model's file is called in the folder of its training."""
 
 _FORMAT = FileFormat(
     name="vidcache.object_action_model",
@@ -49,7 +53,8 @@ def find_object_model(name_or_path: str | os.PathLike[str]) -> Path:
     """Says which file a model's name stands for.
 
     Args:
-        name_or_path: Name of a bundled model, such as ``"person"``, or the path of a file.
+        name_or_path: Name of a bundled model, such as ``"person"``, the path of a file, or a folder
+            with a file ``object_model.safetensors``, as a training leaves it.
 
     Returns:
         The path; whether there is a file shows when it is read.
@@ -57,7 +62,10 @@ def find_object_model(name_or_path: str | os.PathLike[str]) -> Path:
     Raises:
         ModelError: There is no bundled model of that name, and it is no path.
     """
-    return find_weights(name_or_path, find_bundled_object_models(), "object model")
+    bundled = find_bundled_object_models()
+    if os.fspath(name_or_path) not in bundled and Path(name_or_path).is_dir():
+        return Path(name_or_path) / OBJECT_MODEL_NAME
+    return find_weights(name_or_path, bundled, "object model")
 
 
 def write_object_model(

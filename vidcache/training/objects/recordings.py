@@ -16,7 +16,7 @@ from vidcache.training.objects.annotations import ObjectTimeline, match_boxes
 from vidcache.training.objects.performances import IGNORED
 from vidcache.training.objects.tracks import LabelledTrack, TrackBatch, batch_tracks
 
-__all__ = ["ObservedTruth", "RecordedBatches", "label_tracks", "observed_truth"]
+__all__ = ["ObservedTruth", "RecordedBatches", "label_tracks", "observed_truth", "parts_of"]
 
 _UNSEEN = np.full((17, 3), np.nan)
 
@@ -80,6 +80,7 @@ def label_tracks(
     labels: Sequence[str],
     *,
     cameras: Mapping[int, NDArray[np.float64]] | None = None,
+    regions: Mapping[tuple[int, int], NDArray[np.float32]] | None = None,
 ) -> list[LabelledTrack]:
     """Makes labelled tracks of a run over a video, to train on.
 
@@ -90,6 +91,8 @@ def label_tracks(
         labels: Names of the labels, in the order of the model's; others do not count.
         cameras: For frames before which the camera moved, by their index: the affine map, shape
             (2, 3), from the pixels of the frame before to those of this one.
+        regions: Features of the picture under tracked objects, shape (R,), by the index of the
+            frame and the number of the object; None for a model that does without.
 
     Returns:
         One track a person and number that the tracker gave; frames in which the person was not
@@ -100,7 +103,7 @@ def label_tracks(
         for seen in observed_truth(results, truth, size)
         if seen.track is not None
     }
-    tracks: dict[tuple[int, int], list[tuple[float, Track, NDArray[np.float64], int]]] = {}
+    tracks: dict[tuple[int, int], list[_Row]] = {}
     to_first = np.eye(3)
     for result in results:
         camera = (cameras or {}).get(result.index)
@@ -110,7 +113,8 @@ def label_tracks(
         for track in result.objects:
             label = known.get((result.index, track.id))
             number = labels.index(label) if label in labels else IGNORED
-            row = (result.pts_seconds, track, to_first[:2], number)
+            region = (regions or {}).get((result.index, track.id))
+            row = _Row(result.pts_seconds, track, to_first[:2], number, region)
             tracks.setdefault((result.session, track.id), []).append(row)
     made = (_labelled(rows) for rows in tracks.values())
     return [track for track in made if (track.labels != IGNORED).any()]
@@ -148,29 +152,68 @@ class RecordedBatches:
             yield batch_tracks(parts, self._sources, rng)
 
 
+def parts_of(track: LabelledTrack, num_frames: int) -> list[LabelledTrack]:
+    """Cuts a track into parts that follow each other.
+
+    Args:
+        track: The track.
+        num_frames: Observations of a part at most.
+    """
+    length = len(track.labels)
+    starts = range(0, length, num_frames)
+    return [_chosen(track, np.arange(at, min(at + num_frames, length))) for at in starts]
+
+
 def _part(rng: np.random.Generator, track: LabelledTrack, num_frames: int) -> LabelledTrack:
     length = len(track.labels)
     start = int(rng.integers(max(1, length - num_frames + 1)))
     rows = np.arange(start, start + num_frames)
-    kept = np.minimum(rows, length - 1)
+    part = _chosen(track, np.minimum(rows, length - 1))
+    return LabelledTrack(part.history, np.where(rows < length, part.labels, IGNORED))
+
+
+def _chosen(track: LabelledTrack, rows: NDArray[np.int64]) -> LabelledTrack:
     seen = track.history
     history = TrackHistory(
-        seen.seconds[kept], seen.boxes_xyxy[kept], seen.keypoints[kept], seen.regions[kept]
+        seen.seconds[rows], seen.boxes_xyxy[rows], seen.keypoints[rows], seen.regions[rows]
     )
-    return LabelledTrack(history, np.where(rows < length, track.labels[kept], IGNORED))
+    return LabelledTrack(history, track.labels[rows])
 
 
-def _labelled(rows: list[tuple[float, Track, NDArray[np.float64], int]]) -> LabelledTrack:
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """One observation of a track: when, what, in which pixels, its label, and how it looks."""
+
+    seconds: float
+    track: Track
+    to_first: NDArray[np.float64]
+    label: int
+    region: NDArray[np.float32] | None
+
+
+def _labelled(rows: list[_Row]) -> LabelledTrack:
     boxes, keypoints = [], []
-    for _, track, to_first, _ in rows:
-        box = np.array(track.box_xyxy, dtype=np.float64)
+    for row in rows:
+        to_first = row.to_first
+        box = np.array(row.track.box_xyxy, dtype=np.float64)
         zoom = np.sqrt(abs(np.linalg.det(to_first[:, :2])))
         center = to_first[:, :2] @ (box[:2] + box[2:]) / 2 + to_first[:, 2]
         half = (box[2:] - box[:2]) / 2 * zoom
         boxes.append(np.concatenate((center - half, center + half)))
-        points = np.array(_UNSEEN if track.keypoints is None else track.keypoints, dtype=np.float64)
+        seen = _UNSEEN if row.track.keypoints is None else row.track.keypoints
+        points = np.array(seen, dtype=np.float64)
         points[:, :2] = points[:, :2] @ to_first[:, :2].T + to_first[:, 2]
         keypoints.append(points)
-    seconds = np.array([seconds for seconds, _, _, _ in rows])
-    history = TrackHistory.of_boxes(seconds, np.array(boxes), np.array(keypoints))
-    return LabelledTrack(history, np.array([label for _, _, _, label in rows]))
+    seconds = np.array([row.seconds for row in rows])
+    history = TrackHistory.of_boxes(
+        seconds, np.array(boxes), np.array(keypoints), _regions([row.region for row in rows])
+    )
+    return LabelledTrack(history, np.array([row.label for row in rows]))
+
+
+def _regions(found: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float64] | None:
+    known = [region for region in found if region is not None]
+    if not known:
+        return None
+    nothing = np.full(known[0].shape, np.nan)
+    return np.array([nothing if region is None else region for region in found], np.float64)

@@ -155,7 +155,8 @@ def batch_tracks(
     present: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in sources}
     for track in tracks:
         missing = None if rng is None else _missing(rng, sources)
-        for name, found in track_features(track.history, sources).items():
+        width = track.history.regions.shape[1]
+        for name, found in track_features(track.history, sources, width).items():
             values[name].append(found.values)
             present[name].append(found.present & (name != missing))
     return TrackBatch(
