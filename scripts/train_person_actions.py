@@ -27,6 +27,8 @@ from vidcache.training.objects.trainer import ObjectTrainer
 SOURCES = ("motion", "pose")
 BATCH_SIZE = 32
 NUM_VALIDATION_BATCHES = 24
+# Standing is taken for walking more often than the other way round.
+COSTS = {"stand": 2.0}
 
 
 def unseen_batches(seed: int) -> Iterator[TrackBatch]:
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that draw tracks")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threshold", type=float, default=0.5, help="below it: unsure")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak of the learning rate")
     parser.add_argument("--start", help="model to begin with, of the same labels")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -58,7 +61,9 @@ def main() -> None:
     model = new_object_model(OBJECT_LABELS, SOURCES, seed=options.seed)
     if options.start is not None:
         model.load_state_dict(ObjectActionModel.load(options.start).state_dict())
-    trainer = ObjectTrainer(model, Budget(steps=options.steps, minutes=options.minutes))
+    costs = torch.tensor([COSTS.get(label, 1.0) for label in OBJECT_LABELS])
+    budget = Budget(steps=options.steps, minutes=options.minutes)
+    trainer = ObjectTrainer(model, budget, rate=options.rate, weights=costs)
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.is_file():
         trainer.load(checkpoint)

@@ -33,13 +33,22 @@ class ObjectTrainer:
         model: The model; it is changed.
         budget: How long to train.
         rate: Peak of the learning rate.
+        weights: What a mistake on each label costs, shape (labels,); None for 1 each.
 
     Attributes:
         averaged: The model with averaged weights: the result.
         step: Steps done.
     """
 
-    def __init__(self, model: ObjectActionModel, budget: Budget, *, rate: float = 2e-3) -> None:
+    def __init__(
+        self,
+        model: ObjectActionModel,
+        budget: Budget,
+        *,
+        rate: float = 2e-3,
+        weights: Tensor | None = None,
+    ) -> None:
+        self._weights = weights
         self.model, self.averaged = model, deepcopy(model).eval()
         self.step = 0
         self._budget, self._rate = budget, rate
@@ -120,6 +129,7 @@ class ObjectTrainer:
                 functional.cross_entropy(
                     logits.flatten(0, 1),
                     labels,
+                    self._weights,
                     ignore_index=IGNORED,
                     label_smoothing=_SMOOTHING,
                 )
