@@ -42,7 +42,7 @@ def small_config(encoder: FrameEncoder, weights: Path, width: int) -> ActionMode
         num_iterations=2,
         num_outputs=len(LABELS),
         num_tokens=1,
-        eviction=TimeWindow(seconds=2.5, max_frames=64),
+        eviction=TimeWindow(seconds=1.5, max_frames=64),
         positions="seconds",
         positions_per_second=10.0,
         layer_scale=0.3,
@@ -111,9 +111,9 @@ def main() -> None:
     parser.add_argument("--model", choices=("small", "tiny"), default="small")
     parser.add_argument("--dino", type=Path, help="weights of the ViT of the model small")
     parser.add_argument("--minutes", type=float)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--width", type=int, default=192)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--noise", type=float, default=0.3)
     parser.add_argument("--shift", type=float, default=0.3)
     parser.add_argument("--precision", type=float, default=0.75, help="wanted of what is shown")

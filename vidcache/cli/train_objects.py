@@ -1,5 +1,6 @@
 """``vidcache train-objects``: from labelled people in videos to a model of what each one does."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,7 +81,7 @@ def train_objects(
     with catch_interrupts() as interrupt:
         try:
             fresh = _begin(names, sources, start, model, seed)
-            tracks = _record(annotations, videos or labels.parent, fresh, model, detector)
+            tracks = _record(annotations, videos or labels.parent, fresh, model, detector, out)
             training = OwnTraining(fresh, tracks, out, steps=steps, held_out=held_out, seed=seed)
         except KeyboardInterrupt:
             show_message("interrupted before the first step")
@@ -129,6 +130,31 @@ def _begin(
 
 
 def _record(
+    annotations: "Sequence[ObjectAnnotation]",
+    folder: Path,
+    fresh: "ObjectActionModel",
+    model: str,
+    detector: str,
+    out: Path,
+) -> "dict[str, LabelledTrack]":
+    from vidcache.training.objects.track_file import read_tracks, write_tracks
+
+    names = sorted({known.video for known in annotations})
+    stats = [(folder / name).stat() for name in names]
+    made_from = {
+        "labels": [dataclasses.astuple(known) for known in annotations],
+        "videos": [(stat.st_size, stat.st_mtime_ns) for stat in stats],
+        "models": [fresh.sources, model, detector],
+    }
+    path = out / "tracks.npz"
+    tracks = read_tracks(path, made_from)
+    if tracks is None:
+        tracks = _follow(annotations, folder, fresh, model, detector)
+        write_tracks(path, tracks, made_from)
+    return tracks
+
+
+def _follow(
     annotations: "Sequence[ObjectAnnotation]",
     folder: Path,
     fresh: "ObjectActionModel",

@@ -12,6 +12,7 @@ from vidcache.training.objects.new_model import begin_like, new_object_model
 from vidcache.training.objects.own_training import OwnTraining
 from vidcache.training.objects.performances import IGNORED
 from vidcache.training.objects.recorder import record_tracks
+from vidcache.training.objects.track_file import read_tracks, write_tracks
 from vidcache.training.objects.tracks import LabelledTrack
 
 LABELS = ("rest", "glide")
@@ -75,6 +76,21 @@ def test_a_training_that_was_stopped_goes_on(tmp_path):
     assert second.resume() == 3
     assert second.run(lambda done, total: steps.append((done, total))).is_file()
     assert steps == [(number, 8) for number in range(4, 9)]
+
+
+def test_tracks_are_read_back_for_what_they_were_made_from_alone(tmp_path):
+    tracks, path = made_tracks(3, 9), tmp_path / "new" / "tracks.npz"
+    assert read_tracks(path, {"a": 1}) is None
+    write_tracks(path, tracks, {"a": 1, "b": (2, 3)})
+    assert read_tracks(path, {"a": 2, "b": (2, 3)}) is None
+    known = read_tracks(path, {"a": 1, "b": (2, 3)})
+    assert list(known) == list(tracks)
+    for name, track in tracks.items():
+        np.testing.assert_array_equal(known[name].labels, track.labels)
+        np.testing.assert_array_equal(known[name].history.boxes_xyxy, track.history.boxes_xyxy)
+        assert known[name].history.regions.shape == (9, 0)
+    path.write_bytes(path.read_bytes()[:100])
+    assert read_tracks(path, {"a": 1, "b": (2, 3)}) is None
 
 
 def test_a_video_teaches_what_a_run_over_it_would_see(small_video):
