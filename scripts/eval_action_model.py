@@ -69,7 +69,7 @@ def rival(streams: Streams, hidden: int, options: argparse.Namespace) -> np.ndar
     train_rival(module, objective, streams["train"], streams["validation"], settings)
     with torch.inference_mode():
         logits = [
-            module(torch.from_numpy(video.features).float()[None], torch.zeros(1)).prediction[0]
+            module(torch.tensor(video.features).float()[None], torch.zeros(1)).prediction[0]
             for video in streams["test"]
         ]
     return torch.cat(logits).softmax(-1).numpy()

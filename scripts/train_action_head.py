@@ -95,6 +95,11 @@ def train(options: argparse.Namespace, encoder: FrameEncoder, streams: dict) -> 
     videos = streams["train"] + [mirrored(video) for video in streams["train"]]
     trainer = HeadTrainer(model, videos, streams["validation"], settings, options.out)
     done = trainer.run(report)
+    if options.threshold is not None and done.path is not None:
+        weights = options.dino if options.model == "small" else None
+        whole = ActionModel.load(done.path, encoder_weights=weights)
+        whole.config = replace(whole.config, threshold=options.threshold)
+        whole.save(done.path)
     print(f"{done.path}: {done.config.about}, threshold {done.config.threshold}")
 
 
@@ -117,6 +122,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.3)
     parser.add_argument("--shift", type=float, default=0.3)
     parser.add_argument("--precision", type=float, default=0.75, help="wanted of what is shown")
+    parser.add_argument("--threshold", type=float, help="below it: unsure; else by --precision")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
