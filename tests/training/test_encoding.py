@@ -151,3 +151,19 @@ def test_what_cannot_be_encoded_is_refused(encoder, video, tmp_path) -> None:
     missing = dataclasses.replace(video, path=tmp_path / "missing.mp4")
     with pytest.raises(SourceError, match=r"cannot read '.*missing\.mp4': No such file"):
         encode_videos([missing], _LABELS, encoder, store)
+
+
+def test_a_mirrored_video_is_that_of_mirrored_pictures(encoder, video, tmp_path) -> None:
+    store = FeatureStore(tmp_path)
+    (plain,) = encode_videos([video], _LABELS, encoder, store)
+    (mirrored,) = encode_videos([video], _LABELS, encoder, store, mirrored=True)
+    with open_source(video.path) as source:
+        images = np.stack([frame.image_rgb[:, ::-1] for frame in source])
+    expected = encoder(np.ascontiguousarray(images)).numpy()
+    np.testing.assert_allclose(mirrored.features, expected, atol=2e-2)
+    assert not np.allclose(mirrored.features, plain.features, atol=2e-2)
+    np.testing.assert_array_equal(mirrored.targets, plain.targets)
+    assert mirrored.name != plain.name
+    arrays = LabelledVideo("arrays", None, (), "train", features=tmp_path)
+    with pytest.raises(ConfigError, match="cannot be mirrored"):
+        encode_videos([arrays], _LABELS, encoder, store, mirrored=True)

@@ -1,5 +1,6 @@
 """``vidcache train``: from labelled videos to a model that ``vidcache run`` takes."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -224,11 +225,20 @@ def _prepare(
     from vidcache.training.trainer import HeadTrainer
 
     splits = _splits(dataset)
-    videos = [video for split in splits for video in split]
     with FeatureStore(store_folder) as store, show_work("encoding frames") as work:
-        encoded = encode_videos(videos, dataset.labels, model.encoder, store, progress=work.update)
-    num_train = len(splits[0])
-    return HeadTrainer(model, encoded[:num_train], encoded[num_train:], settings, out)
+        encode = partial(
+            encode_videos,
+            labels=dataset.labels,
+            encoder=model.encoder,
+            store=store,
+            progress=work.update,
+        )
+        num_train = len(splits[0])
+        encoded = encode([video for split in splits for video in split])
+        train, validation = encoded[:num_train], encoded[num_train:]
+        if settings.augment.mirror:
+            train += encode(splits[0], mirrored=True)
+    return HeadTrainer(model, train, validation, settings, out)
 
 
 def _prepare_end_to_end(

@@ -1,6 +1,7 @@
 """From labelled videos to features and targets, each frame encoded once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ def encode_videos(
     *,
     progress: _Progress | None = None,
     batch: int = 16,
+    mirrored: bool = False,
 ) -> list[EncodedVideo]:
     """Encodes the frames of videos that are not in the store yet, and labels all of them.
 
@@ -47,6 +49,8 @@ def encode_videos(
         progress: Called with the number of frames done and that of all frames, as far as the
             videos' files tell.
         batch: Frames that are encoded together.
+        mirrored: Whether left and right change places in every frame first; not possible with
+            videos that come as arrays.
 
     Returns:
         The videos in their order, features as memory maps where the store gives them so.
@@ -54,15 +58,19 @@ def encode_videos(
     Raises:
         SourceError: A video cannot be read.
         DataError: A video has no frames, or its arrays cannot be used.
-        ConfigError: The store cannot be used, or holds less than the videos need.
+        ConfigError: The store cannot be used, or holds less than the videos need; or arrays are
+            to be mirrored.
     """
+    suffix = "-mirrored" if mirrored else ""
     paths = {video.path for video in videos if _is_decoded(video) and video.path is not None}
-    hashes = {path: _hash_video(path) for path in sorted(paths)}
+    hashes = {path: _hash_video(path) + suffix for path in sorted(paths)}
     count = _Count(videos, hashes, store, progress)
     features = None if encoder is None else store.of(encoder)
     encoded: list[EncodedVideo] = []
     for video in videos:
         if video.path is None or not _is_decoded(video):
+            if mirrored:
+                raise ConfigError(f"{video.name!r} is known by features: they cannot be mirrored")
             encoded.append(_take_arrays(video, labels))
         elif encoder is None or features is None:
             raise ConfigError(f"{video.name!r} is a video: give an encoder for it")
@@ -71,7 +79,7 @@ def encode_videos(
             frames = store.frames_of(digest)
             values = None if frames is None else features.read(frames.hashes)
             if frames is None or values is None:
-                frames = _encode(video.path, encoder, features, count, batch)
+                frames = _encode(video.path, encoder, features, count, batch, mirrored)
                 store.keep_frames(digest, frames)
                 values = features.read(frames.hashes)
             if values is None:
@@ -80,6 +88,8 @@ def encode_videos(
                     "a larger max_bytes"
                 )
             encoded.append(_label(video, labels, frames, values))
+            if mirrored:
+                encoded[-1] = replace(encoded[-1], name=f"{video.name} mirrored")
         count.finish(video, len(encoded[-1]))
     return encoded
 
@@ -141,7 +151,12 @@ def _take_arrays(video: LabelledVideo, labels: Sequence[str]) -> EncodedVideo:
 
 
 def _encode(
-    path: Path, encoder: FrameEncoder, features: StoredFeatures, count: _Count, batch: int
+    path: Path,
+    encoder: FrameEncoder,
+    features: StoredFeatures,
+    count: _Count,
+    batch: int,
+    mirrored: bool,
 ) -> FrameList:
     hashes: list[bytes] = []
     seconds: list[float] = []
@@ -155,11 +170,14 @@ def _encode(
 
     with open_source(path, buffer_frames=batch) as source:
         for frame in source:
-            hashes.append(hash_frame(frame.image_rgb))
+            image = frame.image_rgb
+            if mirrored:
+                image = np.ascontiguousarray(image[:, ::-1])
+            hashes.append(hash_frame(image))
             seconds.append(frame.pts_seconds)
             tainted.append("tainted" in frame.flags)
             if hashes[-1] not in features:
-                waiting[hashes[-1]] = frame.image_rgb
+                waiting[hashes[-1]] = image
             if len(waiting) == batch:
                 encode_waiting()
                 count.tell(len(hashes))

@@ -31,6 +31,8 @@ class AugmentSettings(Section):
         drop: Probability that a feature is missing in a whole clip.
         frame_drop: Part of a clip's frames that are left out at most.
         tempo: Clips are played up to this many times as fast or as slow.
+        mirror: Whether every video is learnt from a second time with left and right exchanged;
+            not for labels that tell left from right. (`EndToEndSettings` has its own.)
     """
 
     noise: _Rate = 0.1
@@ -38,6 +40,7 @@ class AugmentSettings(Section):
     drop: _Share = 0.1
     frame_drop: _Share = 0.3
     tempo: _Factor = 1.3
+    mirror: bool = False
 
 
 class EndToEndSettings(Section):
