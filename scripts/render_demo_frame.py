@@ -1,7 +1,7 @@
 """Makes the README's picture: one frame of the demo's annotated video.
 
 vidcache demo
-python scripts/render_demo_frame.py --seconds 9.0
+python scripts/render_demo_frame.py --seconds 14.6
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     """Reads the arguments and writes the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--video", type=Path, default=ROOT / "vidcache_demo" / "demo.mp4")
-    parser.add_argument("--seconds", type=float, default=9.0)
+    parser.add_argument("--seconds", type=float, default=14.6)
     parser.add_argument("--out", type=Path, default=PICTURE)
     args = parser.parse_args()
     frame = frame_at(args.video, args.seconds)
