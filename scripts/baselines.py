@@ -212,11 +212,7 @@ def head_of(width: int, row: Row) -> HeadConfig:
 
 def stream(head: CameraHead, videos: Sequence[EncodedVideo]) -> torch.Tensor:
     """Step through videos of one length frame by frame: logits after each pass, (I, n, K)."""
-    streams = EncodedStreams(
-        torch.stack([torch.from_numpy(video.features) for video in videos]),
-        torch.stack([torch.from_numpy(video.targets) for video in videos]),
-        torch.stack([torch.from_numpy(video.seconds) for video in videos]),
-    )
+    streams = EncodedStreams.of_videos(videos)
     return stream_predictions(head, streams, streams_at_once=len(videos)).flatten(1, 2)
 
 

@@ -77,11 +77,7 @@ def rival(streams: Streams, hidden: int, options: argparse.Namespace) -> np.ndar
 
 def stream(model: ActionModel, videos: list[EncodedVideo]) -> list[np.ndarray]:
     """Score the test streams frame by frame, with each pass of the head."""
-    encoded = EncodedStreams(
-        torch.from_numpy(np.stack([video.features for video in videos])),
-        torch.from_numpy(np.stack([video.targets for video in videos])),
-        torch.from_numpy(np.stack([video.seconds for video in videos])),
-    )
+    encoded = EncodedStreams.of_videos(videos)
     passes = stream_predictions(model.head, encoded).flatten(1, 2) / model.temperature
     return [logits.float().softmax(-1).numpy() for logits in passes]
 

@@ -10,6 +10,7 @@ from vidcache.cli.console import show_message, show_work
 from vidcache.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
 from vidcache.cli.interrupt import catch_interrupts
 from vidcache.cli.options import DebugFlag
+from vidcache.cli.training_folder import check_training_folder
 from vidcache.config import override
 from vidcache.errors import ConfigError, DataError
 
@@ -97,11 +98,12 @@ def train(
     with catch_interrupts() as interrupt:
         try:
             from vidcache.training.data import load_dataset
+            from vidcache.training.learning.model_training import CHECKPOINT_NAME
             from vidcache.training.train_settings import TrainSettings, load_train_settings
 
             settings = TrainSettings() if config is None else load_train_settings(config)
             settings = override(settings, flags)
-            _check_folder(out, resume=resume)
+            check_training_folder(out, CHECKPOINT_NAME, resume=resume)
             dataset = load_dataset(data)
             base = (
                 _model_on_model(dataset, settings, model, encoder_weights, text_labels)
@@ -125,15 +127,6 @@ def train(
         finally:
             interrupt.on_request = None
     return _conclude(trained, out)
-
-
-def _check_folder(out: Path, *, resume: bool) -> None:
-    from vidcache.training.learning.model_training import CHECKPOINT_NAME
-
-    if not resume and (out / CHECKPOINT_NAME).exists():
-        raise ConfigError(
-            f"{out} holds a training already: go on with it by --resume, or give another --out"
-        )
 
 
 class _Encoder(NamedTuple):

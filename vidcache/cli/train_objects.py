@@ -12,10 +12,13 @@ from vidcache.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
 from vidcache.cli.interrupt import catch_interrupts
 from vidcache.cli.options import DebugFlag
 from vidcache.cli.table import print_table, show_share
+from vidcache.cli.training_folder import check_training_folder
 from vidcache.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from vidcache.config import Config
     from vidcache.frames import Frame
+    from vidcache.model import ActionModel
     from vidcache.model.object_model import ObjectActionModel
     from vidcache.training.objects.annotations import ObjectAnnotation
     from vidcache.training.objects.judging import TrackJudgement
@@ -66,22 +69,24 @@ def train_objects(
     DIR gets object_model.safetensors, which `vidcache run --actions per-object --object-model DIR`
     takes, and a checkpoint. Ctrl-C saves what was learnt; --resume goes on from it.
     """
+    from vidcache.config import Config
+    from vidcache.pipeline.loading import load_model
     from vidcache.training.objects.own_training import CHECKPOINT_NAME, OwnTraining
 
     if not 0 <= held_out < 1:
         raise ConfigError(f"--held-out is {held_out}: give a part from 0 to below 1")
     if steps < 1:
         raise ConfigError(f"--steps is {steps}: give at least 1")
-    if not resume and (out / CHECKPOINT_NAME).exists():
-        raise ConfigError(
-            f"{out} holds a training already: go on with it by --resume, or give another --out"
-        )
+    check_training_folder(out, CHECKPOINT_NAME, resume=resume)
     annotations = _read(labels, videos or labels.parent)
     names = tuple(sorted({known.label for known in annotations}))
     with catch_interrupts() as interrupt:
         try:
-            fresh = _begin(names, sources, start, model, seed)
-            tracks = _record(annotations, videos or labels.parent, fresh, model, detector, out)
+            config = Config(actions="per-object", detector=detector, model=model)
+            chosen = tuple(name.strip() for name in sources.split(","))
+            whole = load_model(config) if "region" in chosen else None
+            fresh = _begin(names, chosen, start, whole, seed)
+            tracks = _record(annotations, videos or labels.parent, fresh, whole, config, out)
             training = OwnTraining(fresh, tracks, out, steps=steps, held_out=held_out, seed=seed)
         except KeyboardInterrupt:
             show_message("interrupted before the first step")
@@ -101,12 +106,12 @@ def train_objects(
 
 
 def _read(labels: Path, folder: Path) -> "tuple[ObjectAnnotation, ...]":
-    from vidcache.training.objects.annotations import read_object_annotations
+    from vidcache.training.objects.annotations import annotated_videos, read_object_annotations
 
     annotations = read_object_annotations(labels)
     if not annotations:
         raise DataError(f"{labels} has no labels: give a line for each person and time")
-    for name in sorted({known.video for known in annotations}):
+    for name in annotated_videos(annotations):
         if not (folder / name).is_file():
             raise DataError(
                 f"{labels}: there is no video {folder / name}: give its folder by --videos"
@@ -115,15 +120,17 @@ def _read(labels: Path, folder: Path) -> "tuple[ObjectAnnotation, ...]":
 
 
 def _begin(
-    labels: tuple[str, ...], sources: str, start: str, model: str, seed: int
+    labels: tuple[str, ...],
+    sources: tuple[str, ...],
+    start: str,
+    whole: "ActionModel | None",
+    seed: int,
 ) -> "ObjectActionModel":
-    from vidcache.model import ActionModel
     from vidcache.model.object_model import ObjectActionModel
     from vidcache.training.objects.new_model import begin_like, new_object_model
 
-    chosen = tuple(name.strip() for name in sources.split(","))
-    width = ActionModel.load(model).encoder.num_features if "region" in chosen else 0
-    fresh = new_object_model(labels, chosen, region_features=width, seed=seed)
+    width = 0 if whole is None else whole.encoder.num_features
+    fresh = new_object_model(labels, sources, region_features=width, seed=seed)
     if start != "none":
         begin_like(fresh, ObjectActionModel.load(start))
     return fresh
@@ -133,23 +140,23 @@ def _record(
     annotations: "Sequence[ObjectAnnotation]",
     folder: Path,
     fresh: "ObjectActionModel",
-    model: str,
-    detector: str,
+    whole: "ActionModel | None",
+    config: "Config",
     out: Path,
 ) -> "dict[str, LabelledTrack]":
+    from vidcache.training.objects.annotations import annotated_videos
     from vidcache.training.objects.track_file import read_tracks, write_tracks
 
-    names = sorted({known.video for known in annotations})
-    stats = [(folder / name).stat() for name in names]
+    stats = [(folder / name).stat() for name in annotated_videos(annotations)]
     made_from = {
         "labels": [dataclasses.astuple(known) for known in annotations],
         "videos": [(stat.st_size, stat.st_mtime_ns) for stat in stats],
-        "models": [fresh.sources, model, detector],
+        "models": [fresh.sources, config.model, config.detector],
     }
     path = out / "tracks.npz"
     tracks = read_tracks(path, made_from)
     if tracks is None:
-        tracks = _follow(annotations, folder, fresh, model, detector)
+        tracks = _follow(annotations, folder, fresh, whole, config)
         write_tracks(path, tracks, made_from)
     return tracks
 
@@ -158,21 +165,19 @@ def _follow(
     annotations: "Sequence[ObjectAnnotation]",
     folder: Path,
     fresh: "ObjectActionModel",
-    model: str,
-    detector: str,
+    whole: "ActionModel | None",
+    config: "Config",
 ) -> "dict[str, LabelledTrack]":
-    from vidcache.config import Config
-    from vidcache.pipeline.loading import load_model, load_tracker
+    from vidcache.pipeline.loading import load_tracker
     from vidcache.pipeline.object_loading import join_object_models
+    from vidcache.training.objects.annotations import annotated_videos
     from vidcache.training.objects.recorder import record_tracks
 
-    config = Config(actions="per-object", detector=detector, model=model)
-    whole = load_model(config) if "region" in fresh.sources else None
     tracker = load_tracker(config, fresh)
     if tracker is None:
         raise ConfigError("--detector is none: name one that finds people, or leave it at auto")
     models = join_object_models(config, fresh, whole, tracker)
-    names = sorted({known.video for known in annotations})
+    names = annotated_videos(annotations)
     with show_work("following people, videos") as work:
 
         def report(name: str, frame: "Frame") -> None:

@@ -285,7 +285,7 @@ class ActionModel(nn.Module):
         path = find_model(name_or_path)
         config, tensors = read_model(path)
         found = load_encoder_weights(config, encoder_weights)
-        with naming_file(path):
+        with naming_file(path, RuntimeError):
             model = cls(config, encoder_weights=found, precision=precision)
             texts = take_texts(config, tensors)
             if found is None:

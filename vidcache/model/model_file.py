@@ -100,5 +100,5 @@ def read_config(path: Path) -> ActionModelConfig:
 
 
 def _config(path: Path, settings: dict[str, Any]) -> ActionModelConfig:
-    with naming_file(path):
+    with naming_file(path, TypeError, AttributeError):
         return ActionModelConfig.from_dict(settings)

@@ -156,18 +156,19 @@ def read_settings(path: Path, file_format: FileFormat) -> dict[str, Any]:
 
 
 @contextmanager
-def naming_file(path: Path) -> Generator[None]:
+def naming_file(path: Path, *kinds: type[Exception]) -> Generator[None]:
     """Makes of what is wrong with the contents of a file an error that names the file.
 
     Args:
         path: The file whose settings or weights are used while the block runs.
+        kinds: What the block raises then, besides `ConfigError`.
 
     Raises:
         ModelError: They cannot be used.
     """
     try:
         yield
-    except (ConfigError, RuntimeError, TypeError, AttributeError) as error:
+    except (ConfigError, *kinds) as error:
         detail = " ".join(str(error).split())[:240]
         raise ModelError(f"the model file {path} cannot be used: {detail}") from error
 

@@ -106,7 +106,7 @@ class ObjectStage:
         with _timed(timings, "camera"):
             memory.follow_camera(frame.image_rgb, objects)
         regions = None
-        if "region" in self._models.model.sources:
+        if people and "region" in self._models.model.sources:
             with _timed(timings, "regions"):
                 regions = self._models.look_under(frame.image_rgb, people)
         with _timed(timings, "objects"):

@@ -245,7 +245,7 @@ class ObjectActionModel(nn.Module):
         """
         path = find_object_model(name_or_path)
         config, tensors = read_object_model(path)
-        with naming_file(path):
+        with naming_file(path, RuntimeError):
             model = cls(config)
             model.load_state_dict(tensors)
         return model.eval().to(device)

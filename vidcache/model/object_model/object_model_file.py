@@ -117,5 +117,5 @@ def read_object_config(path: Path) -> ObjectModelConfig:
 
 
 def _config(path: Path, settings: dict[str, Any]) -> ObjectModelConfig:
-    with naming_file(path):
+    with naming_file(path, TypeError, AttributeError):
         return ObjectModelConfig.from_dict(settings)

@@ -21,6 +21,7 @@ __all__ = [
     "ObjectAnnotation",
     "ObjectTimeline",
     "ObjectTruth",
+    "annotated_videos",
     "match_boxes",
     "read_object_annotations",
     "write_object_annotations",
@@ -171,6 +172,15 @@ class ObjectTimeline:
         )
         label = first.label if first.label == second.label else None
         return ObjectTruth(number, (left, top, right, bottom), label)
+
+
+def annotated_videos(annotations: Iterable[ObjectAnnotation]) -> list[str]:
+    """Returns the names of the videos that annotations tell of, in order.
+
+    Args:
+        annotations: The annotations.
+    """
+    return sorted({known.video for known in annotations})
 
 
 def match_boxes(

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from vidcache.frames import Frame, FrameResult
 from vidcache.pipeline.object_models import ObjectModels
 from vidcache.tracking import Tracker
-from vidcache.training.objects.annotations import ObjectAnnotation, ObjectTimeline
+from vidcache.training.objects.annotations import (
+    ObjectAnnotation,
+    ObjectTimeline,
+    annotated_videos,
+)
 from vidcache.training.objects.recordings import label_tracks
 from vidcache.training.objects.tracks import LabelledTrack
 from vidcache.video import open_source
@@ -57,7 +61,7 @@ def record_video(
         SourceError: The video cannot be read.
     """
     tracker.reset()
-    camera = CameraMotion()
+    camera = CameraMotion() if models.uses_camera_motion else None
     with open_source(str(path)) as source:
         recording = Recording(source.size)
         for frame in source:
@@ -96,7 +100,7 @@ def record_tracks(
         SourceError: A video cannot be read.
     """
     tracks: dict[str, LabelledTrack] = {}
-    for name in sorted({known.video for known in annotations}):
+    for name in annotated_videos(annotations):
 
         def report(frame: Frame, name: str = name) -> None:
             if on_frame is not None:
@@ -121,14 +125,15 @@ def _record(
     tracker: Tracker,
     models: ObjectModels,
     people: Sequence[str],
-    camera: CameraMotion,
+    camera: CameraMotion | None,
 ) -> None:
     objects = tracker.update(frame.image_rgb)
     chosen = [track for track in objects if track.label in people]
     objects = models.add_keypoints(frame.image_rgb, objects, chosen)
     chosen = [track for track in objects if track.label in people]
-    boxes = [track.box_xyxy for track in objects]
-    recording.cameras[frame.index] = camera.update(frame.image_rgb, boxes)
+    if camera is not None:
+        boxes = [track.box_xyxy for track in objects]
+        recording.cameras[frame.index] = camera.update(frame.image_rgb, boxes)
     regions = models.look_under(frame.image_rgb, chosen)
     if regions is not None:
         for track, region in zip(chosen, regions, strict=True):

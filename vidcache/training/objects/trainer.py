@@ -12,7 +12,9 @@ from torch.nn import functional
 
 from vidcache.errors import ModelError
 from vidcache.model.object_model import ObjectActionModel
+from vidcache.training.learning.checkpoint import read_checkpoint, write_checkpoint
 from vidcache.training.learning.stages import Budget, learning_shape
+from vidcache.training.learning.weight_average import follow_weights
 from vidcache.training.objects.performances import IGNORED
 from vidcache.training.objects.tracks import TrackBatch
 
@@ -89,7 +91,11 @@ class ObjectTrainer:
             self.save(checkpoint)
 
     def save(self, path: Path) -> None:
-        """Write everything that is needed to go on."""
+        """Write everything that is needed to go on.
+
+        Raises:
+            ModelError: The file cannot be written.
+        """
         parts = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -97,9 +103,7 @@ class ObjectTrainer:
             "step": self.step,
             "seconds": self._seconds,
         }
-        unfinished = path.with_suffix(".part")
-        torch.save(parts, unfinished)
-        unfinished.replace(path)
+        write_checkpoint(path, parts)
 
     def load(self, path: Path) -> None:
         """Go on from what :meth:`save` wrote.
@@ -107,13 +111,13 @@ class ObjectTrainer:
         Raises:
             ModelError: If the file cannot be read, or belongs to another model.
         """
+        parts = read_checkpoint(path)
         try:
-            parts = torch.load(path, weights_only=True)
             self.model.load_state_dict(parts["model"])
             self.averaged.load_state_dict(parts["averaged"])
             self._optimizer.load_state_dict(parts["optimizer"])
             self.step, self._seconds = parts["step"], parts["seconds"]
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, ValueError) as error:
             message = f"{path} is no checkpoint of this training: {error}"
             raise ModelError(message.replace("\n", " ")) from error
 
@@ -140,12 +144,7 @@ class ObjectTrainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
-        keep = min(_AVERAGE, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, value in zip(
-                self.averaged.parameters(), self.model.parameters(), strict=True
-            ):
-                mean.lerp_(value, 1 - keep)
+        follow_weights(self.averaged.state_dict(), self.model.state_dict(), _AVERAGE, self.step)
         counted = labels != IGNORED
         right = passes[-1].detach().flatten(0, 1).argmax(-1) == labels
         return float(loss.detach()), float(right[counted].float().mean())

@@ -1,6 +1,9 @@
 # pyright: basic
 """Synthetic streams as a model sees them: encoded frame by frame, labelled, scored in a stream."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vidcache.encoder import FrameEncoder
 from vidcache.head import CameraHead
+from vidcache.training.encoded_video import EncodedVideo
 from vidcache.training.synthetic import SplitName, SyntheticStream
 
 __all__ = [
@@ -57,6 +61,19 @@ class EncodedStreams:
     features: Tensor
     targets: Tensor
     seconds: Tensor
+
+    @classmethod
+    def of_videos(cls, videos: Sequence[EncodedVideo]) -> EncodedStreams:
+        """Put encoded videos of one length beside each other.
+
+        Args:
+            videos: The videos.
+        """
+        return cls(
+            torch.from_numpy(np.stack([video.features for video in videos])),
+            torch.from_numpy(np.stack([video.targets for video in videos])),
+            torch.from_numpy(np.stack([video.seconds for video in videos])),
+        )
 
 
 @dataclass(frozen=True, eq=False)
