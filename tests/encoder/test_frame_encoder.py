@@ -184,7 +184,8 @@ def test_preprocessing_is_the_models_own_unless_overridden() -> None:
 def test_the_description_names_the_format_and_its_reason() -> None:
     encoder = _make_encoder(precision="bf16", num_tokens=5)
     assert encoder.precision.name == "bf16"
-    assert encoder.description == "test_vit, 64x64 px (crop), 5 x 64 features, bf16 (asked for)"
+    expected = "test_vit, 64x64 px (crop), 5 x 64 features, bf16 (asked for), torch (asked for)"
+    assert encoder.description == expected
 
 
 def test_the_models_own_size_is_the_default() -> None:

@@ -29,9 +29,9 @@ def count_encoded(model, monkeypatch):
     counted = []
     encode = model.encoder.forward
 
-    def forward(images):
+    def forward(images, num_threads=None):
         counted.append(len(images))
-        return encode(images)
+        return encode(images, num_threads)
 
     monkeypatch.setattr(model.encoder, "forward", forward)
     return lambda: sum(counted), counted.clear

@@ -132,7 +132,8 @@ def test_exported_models_of_both_layouts_find_the_people(assets):
         detector = UltralyticsDetector(assets / "models" / name, confidence=0.3)
         people = [d for d in detector.detect(image) if d.label == "person"]
         assert len(people) >= 3
-        assert detector.precision == "as exported"
+        fast = detector.engine.name == "openvino" and detector.precision == "bf16"
+        assert fast or detector.precision in ("as exported", "fp32")
 
 
 def test_pictures_given_together_are_seen_as_alone(untrained_dense_model):
@@ -143,6 +144,6 @@ def test_pictures_given_together_are_seen_as_alone(untrained_dense_model):
         (alone,) = detector.observe([image])
         assert len(alone.rows) > 0
         np.testing.assert_allclose(seen.rows, alone.rows, atol=1e-3)
-        np.testing.assert_array_equal(seen.image_bgr, image[..., ::-1])
+        np.testing.assert_array_equal(seen.image_rgb, image)
     with pytest.raises(InputError, match="one size"):
         detector.observe([pictures[0], picture(height=64)])

@@ -4,12 +4,14 @@ import typer
 
 from vidcache.cli.bench_cache import bench_cache
 from vidcache.cli.bench_head import bench_head
+from vidcache.cli.bench_pipeline import bench_pipeline
 
 __all__ = ["bench_app"]
 
 bench_app = typer.Typer(help="Measure parts of vidcache on this machine.", rich_markup_mode=None)
 bench_app.command("cache")(bench_cache)
 bench_app.command("head")(bench_head)
+bench_app.command("pipeline")(bench_pipeline)
 
 
 @bench_app.callback()

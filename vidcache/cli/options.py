@@ -15,6 +15,7 @@ __all__ = [
     "DetectorFlag",
     "DeviceFlag",
     "EncoderWeightsFlag",
+    "EngineFlag",
     "JsonlFlag",
     "LabelsFlag",
     "MaxFramesFlag",
@@ -128,6 +129,14 @@ DeviceFlag = Annotated[
 ]
 PrecisionFlag = Annotated[
     str | None, typer.Option("--precision", metavar="P", help="auto, fp32 or bf16.")
+]
+EngineFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="E",
+        help="What runs encoder and detector: auto (the fastest here), torch, openvino or onnx.",
+    ),
 ]
 PrefixCacheFlag = Annotated[
     str | None,

@@ -41,7 +41,11 @@ class Config(Section):
             predicts embeddings.
         actions: What is labelled: the ``frame``, every tracked person (``per-object``), ``both``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
-        precision: Arithmetic of the encoder; ``auto`` takes bf16 where the processor is fast at it.
+        precision: Arithmetic of encoder and detector; ``auto`` takes bf16 where the processor is
+            fast at it.
+        engine: What runs the encoder and exported detectors on a processor: ``torch``,
+            ``openvino``, ``onnx``, or ``auto`` for the fastest that is installed, measured once
+            and remembered.
         threshold: Score below which the action shown is ``unsure``; None for the model's own.
         detector: ``auto``, ``none``, a model's name, or the path of a model file. ``auto`` is one
             that also finds people's keypoints, where they are labelled one by one.
@@ -87,6 +91,7 @@ class Config(Section):
     actions: Literal["frame", "per-object", "both"] = "frame"
     device: Name = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    engine: Literal["auto", "torch", "openvino", "onnx"] = "auto"
     threshold: Score | None = None
     detector: Name = "auto"
     tracker: Name = "bytetrack"

@@ -5,6 +5,8 @@ import copy
 import torch
 from torch import nn
 
+from vidcache.encoder.weights_version import WeightsVersion
+
 __all__ = ["ComputeCopy"]
 
 
@@ -21,9 +23,9 @@ class ComputeCopy:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
+        self._version = WeightsVersion(module)
         self._copy: nn.Module | None = None
-        self._copied_state: tuple[object, ...] = ()
-        self._watched: list[torch.Tensor] = []
+        self._copied: tuple[object, ...] = ()
 
     def get(self, dtype: torch.dtype) -> nn.Module:
         """Returns the module in a number format.
@@ -38,24 +40,14 @@ class ComputeCopy:
         if dtype == torch.float32:
             self.drop()
             return self._module
-        if self._copy is None or self._state(dtype) != self._copied_state:
+        if self._copy is None or (dtype, *self._version.now()) != self._copied:
             # Tensors made in inference mode could not be moved or renewed outside it.
             with torch.inference_mode(False), torch.no_grad():
                 self._copy = copy.deepcopy(self._module).to(dtype).requires_grad_(False)
-            self._watched = [
-                tensor
-                for tensor in (*self._module.parameters(), *self._module.buffers())
-                if not tensor.is_inference()
-            ]
-            self._copied_state = self._state(dtype)
+            self._copied = (dtype, *self._version.now())
         return self._copy
 
     def drop(self) -> None:
         """Forgets the copy: needed where tensors were replaced, not written to."""
         self._copy = None
-        self._watched = []
-
-    def _state(self, dtype: torch.dtype) -> tuple[object, ...]:
-        # Every in-place write, an optimiser's step too, counts up a tensor's version.
-        versions = sum(tensor._version for tensor in self._watched)
-        return (dtype, self._module.training, versions)
+        self._version.forget()

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from vidcache.encoder.box_regions import pool_boxes
-from vidcache.encoder.compute_copy import ComputeCopy
+from vidcache.encoder.feature_engine import FeatureEngine
 from vidcache.encoder.precision import Precision, choose_precision
 from vidcache.encoder.preprocessing import Images, Preprocessing
 from vidcache.encoder.tokens import TokenLayout
 from vidcache.encoder.weights import build_vit
 from vidcache.errors import ConfigError, InputError
+from vidcache.runtime import Choice, EngineName
 
 __all__ = ["FrameEncoder"]
 
@@ -42,6 +43,9 @@ class FrameEncoder(nn.Module):
             (regions alone); see :class:`TokenLayout`.
         precision: ``"fp32"``, ``"bf16"``, or ``"auto"`` for what the processor is fast at. It
             concerns inference; weights are kept and trained in fp32.
+        engine: What runs inference on a processor: ``"torch"``, ``"openvino"``, ``"onnx"`` (each
+            in fp32 or bf16 as ``precision`` says; ONNX Runtime in fp32 only), or ``"auto"`` for
+            the fastest that is installed, measured once on this machine and remembered.
         fit: How a picture of another shape fits in: ``"crop"``, ``"pad"`` or ``"stretch"``; see
             :class:`Preprocessing`.
         mean: Overrides the model's mean colour (0 to 1).
@@ -52,7 +56,7 @@ class FrameEncoder(nn.Module):
         device: Where the model runs.
 
     Raises:
-        MissingExtraError: timm is not installed.
+        MissingExtraError: timm, or the engine, is not installed.
         ModelError: The name is unknown or no ViT, or the weights cannot be had or do not fit.
         InputError: ``num_tokens`` is no layout, or one too fine for the patches.
         ConfigError: Another setting cannot be used.
@@ -73,6 +77,7 @@ class FrameEncoder(nn.Module):
         image_size: int | tuple[int, int] | None = None,
         num_tokens: int = 1,
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        engine: EngineName = "torch",
         fit: Literal["crop", "pad", "stretch"] = "crop",
         mean: tuple[float, float, float] | None = None,
         std: tuple[float, float, float] | None = None,
@@ -99,8 +104,13 @@ class FrameEncoder(nn.Module):
             "crop_pct": crop_pct,
         }
         self.preprocessing = _read_preprocessing(self.vit, fit, overrides)
-        self._compute_copy = ComputeCopy(self.vit)
-        self.register_load_state_dict_post_hook(_drop_compute_copy)
+        self._engine = FeatureEngine(
+            self.vit,
+            engine,
+            lambda: self.precision,
+            self._architecture() | {"image_size": self.image_size},
+        )
+        self.register_load_state_dict_post_hook(_drop_engine)
         self.to(device)
 
     @property
@@ -135,6 +145,11 @@ class FrameEncoder(nn.Module):
         )
 
     @property
+    def engine(self) -> Choice:
+        """What runs inference, and why; where it has to be measured, that is done now."""
+        return self._engine.choice
+
+    @property
     def description(self) -> str:
         """The encoder in one line, with its number format and the reason for it."""
         height, width = self.image_size
@@ -142,7 +157,7 @@ class FrameEncoder(nn.Module):
         return (
             f"{self.name}, {width}x{height} px ({self.preprocessing.fit}), "
             f"{self.num_tokens} x {self.num_features} features, "
-            f"{precision.name} ({precision.reason})"
+            f"{precision.name} ({precision.reason}), {self.engine.name} ({self.engine.reason})"
         )
 
     def preprocess(self, images: Images) -> torch.Tensor:
@@ -174,14 +189,21 @@ class FrameEncoder(nn.Module):
         Raises:
             InputError: The pixels have another shape.
         """
-        return self._encode(self.vit, pixels)
+        if tuple(pixels.shape[1:]) != (3, *self.image_size):
+            raise InputError(
+                f"the pixels have shape {tuple(pixels.shape)}, but must have "
+                f"(B, 3, {self.image_size[0]}, {self.image_size[1]}): preprocess() gives it"
+            )
+        return self._pool(self.vit.forward_features(pixels))
 
-    def forward(self, images: Images) -> torch.Tensor:
+    def forward(self, images: Images, num_threads: int | None = None) -> torch.Tensor:
         """Encodes pictures, without gradients: for inference.
 
         Args:
             images: uint8 RGB, NumPy or torch: a batch (B, height, width, 3), or a list of
                 pictures (height, width, 3) whose sizes may differ. May be empty.
+            num_threads: Threads that the ViT uses on a processor; None for as many as torch may
+                in the calling thread.
 
         Returns:
             float32 tokens, shape (B, N, C).
@@ -189,15 +211,19 @@ class FrameEncoder(nn.Module):
         Raises:
             InputError: The pictures have another type or shape.
         """
-        vit = self._compute_copy.get(self.precision.dtype)
         with torch.inference_mode():
-            pixels = self.preprocess(images).to(next(vit.parameters()).dtype)
+            pixels = self.preprocess(images)
             if pixels.shape[0] == 0:
                 tokens = pixels.new_empty(0, self.num_tokens, self.num_features)
             else:
-                tokens = self._encode(vit, pixels)
+                tokens = self._pool(self._engine.features(pixels, num_threads).float())
         # A copy made out here is an ordinary tensor, which a head may be trained on.
         return tokens.to(torch.float32, copy=True)
+
+    def warm_up(self) -> None:
+        """Lets the engine be built for as many threads as the calling thread may use."""
+        with torch.inference_mode():
+            self._engine.features(torch.zeros(1, 3, *self.image_size, device=self.device))
 
     def regions(
         self, image_rgb: NDArray[np.uint8], boxes_xyxy: NDArray[np.floating]
@@ -215,10 +241,10 @@ class FrameEncoder(nn.Module):
         Raises:
             InputError: The picture has another type or shape.
         """
-        vit: Any = self._compute_copy.get(self.precision.dtype)
+        vit = self.vit
         with torch.inference_mode():
-            pixels = self.preprocess([image_rgb]).to(next(vit.parameters()).dtype)
-            patches = vit.forward_features(pixels)[0, vit.num_prefix_tokens :]
+            features = self._engine.features(self.preprocess([image_rgb])).float()
+            patches = features[0, vit.num_prefix_tokens :]
             placed = self.preprocessing.place_boxes(boxes_xyxy, image_rgb.shape[:2])
             grid = patches.unflatten(0, self._patch_grid)
             pooled = pool_boxes(grid, torch.from_numpy(placed), self.image_size)
@@ -236,42 +262,42 @@ class FrameEncoder(nn.Module):
         if self.preprocessing.fit != "crop":
             del preprocessing["crop_pct"]
         settings = {
-            # A tag behind the name says where the weights were from; they are hashed themselves.
-            "name": self.name.split(".", 1)[0],
-            "model_args": self.model_args,
+            **self._architecture(),
             "num_tokens": self.num_tokens,
             "precision": self.precision.name,
             "preprocessing": preprocessing,
         }
+        if self.engine.name != "torch":
+            settings["engine"] = self.engine.name
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for key, tensor in sorted(self.vit.state_dict().items()):
             digest.update(f"{key}{tuple(tensor.shape)}{tensor.dtype}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return digest.hexdigest()
 
-    def _encode(self, vit: Any, pixels: torch.Tensor) -> torch.Tensor:
-        if tuple(pixels.shape[1:]) != (3, *self.image_size):
-            raise InputError(
-                f"the pixels have shape {tuple(pixels.shape)}, but must have "
-                f"(B, 3, {self.image_size[0]}, {self.image_size[1]}): preprocess() gives it"
-            )
-        tokens = vit.forward_features(pixels)
+    def _architecture(self) -> dict[str, Any]:
+        # A tag behind the name says where the weights were from; they are hashed themselves.
+        return {"name": self.name.split(".", 1)[0], "model_args": self.model_args}
+
+    def _pool(self, features: torch.Tensor) -> torch.Tensor:
+        """The tokens of frames, (B, N, C), from all tokens of the ViT."""
+        vit = self.vit
         parts: list[torch.Tensor] = []
         if self._layout.has_pooled:
-            parts.append(vit.forward_head(tokens, pre_logits=True)[:, None])
+            parts.append(vit.forward_head(features, pre_logits=True)[:, None])
         if self._layout.grid:
-            patches = tokens[:, vit.num_prefix_tokens :]
+            patches = features[:, vit.num_prefix_tokens :]
             regions = self._layout.pool_regions(patches, self._patch_grid)
             parts.append(getattr(vit, self._region_norm)(regions) if self._region_norm else regions)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
-        self._compute_copy.drop()
+        self._engine.drop()
         return super()._apply(fn, recurse)
 
 
-def _drop_compute_copy(encoder: Any, _: object) -> None:
-    encoder._compute_copy.drop()
+def _drop_engine(encoder: Any, _: object) -> None:
+    encoder._engine.drop()
 
 
 def _read_patch_grid(name: str, vit: Any) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from vidcache.model.model_file import find_model, read_model, write_model
 from vidcache.model.model_texts import label_by_texts, take_texts, text_tensors
 from vidcache.model.text_labels import TextLabels
 from vidcache.model.weights_file import naming_file
+from vidcache.runtime import EngineName
 
 __all__ = ["ActionModel"]
 
@@ -39,6 +40,8 @@ class ActionModel(nn.Module):
             the name of a bundled model, or the ViT's tensors.
         precision: Number format of the encoder's inference: ``"auto"``, ``"fp32"`` or ``"bf16"``.
             The head computes in fp32: frame by frame it is no faster otherwise.
+        engine: What runs the encoder's inference: ``"torch"``, ``"openvino"``, ``"onnx"`` or
+            ``"auto"``; see :class:`~vidcache.encoder.FrameEncoder`.
         device: Where the model runs.
 
     Attributes:
@@ -68,6 +71,7 @@ class ActionModel(nn.Module):
         *,
         encoder_weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        engine: EngineName = "torch",
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__()
@@ -77,6 +81,7 @@ class ActionModel(nn.Module):
             image_size=config.image_size,
             num_tokens=config.num_tokens,
             precision=precision,
+            engine=engine,
             fit=config.fit,
             mean=config.mean,
             std=config.std,
@@ -173,12 +178,18 @@ class ActionModel(nn.Module):
         """
         return self.head.init_state(batch_size)
 
-    def encode(self, images: Images) -> Tensor:
+    def warm_up(self) -> None:
+        """Lets the encoder's engine be built for the calling thread, before it is waited for."""
+        self.encoder.warm_up()
+
+    def encode(self, images: Images, num_threads: int | None = None) -> Tensor:
         """Turns frames into tokens, without gradients.
 
         Args:
             images: uint8 RGB, NumPy or torch: a batch (B, height, width, 3), or a list of
                 pictures (height, width, 3) whose sizes may differ.
+            num_threads: Threads that the ViT uses on a processor; None for as many as torch may
+                in the calling thread.
 
         Returns:
             float32 tokens, shape (B, N, C).
@@ -186,7 +197,7 @@ class ActionModel(nn.Module):
         Raises:
             InputError: The pictures have another type or shape.
         """
-        return self.encoder(images)
+        return self.encoder(images, num_threads)
 
     def forward(self, features: Tensor, seconds: Tensor | None = None) -> Tensor:
         """Scores every frame of whole clips, each from the frames that it may see.
@@ -259,6 +270,7 @@ class ActionModel(nn.Module):
         *,
         encoder_weights: str | os.PathLike[str] | None = None,
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        engine: EngineName = "torch",
         device: str | torch.device = "cpu",
     ) -> "ActionModel":
         """Reads a bundled model or a file that :meth:`save` wrote.
@@ -271,6 +283,8 @@ class ActionModel(nn.Module):
             name_or_path: Name of a bundled model, such as ``"tiny"``, or the path of a file.
             encoder_weights: A file with the encoder's weights, or ``"hub"``.
             precision: Number format of the encoder's inference.
+            engine: What runs the encoder's inference, or ``"auto"`` for the fastest; see
+                :class:`~vidcache.encoder.FrameEncoder`.
             device: Where the model runs.
 
         Returns:
@@ -286,7 +300,7 @@ class ActionModel(nn.Module):
         config, tensors = read_model(path)
         found = load_encoder_weights(config, encoder_weights)
         with naming_file(path, RuntimeError):
-            model = cls(config, encoder_weights=found, precision=precision)
+            model = cls(config, encoder_weights=found, precision=precision, engine=engine)
             texts = take_texts(config, tensors)
             if found is None:
                 model.load_state_dict(tensors)

@@ -14,6 +14,7 @@ from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.seats import Seat, Seats
 from vidcache.pipeline.work import Work
+from vidcache.pipeline.workers import Workers
 
 __all__ = ["ActionStage", "FrameScores"]
 
@@ -66,10 +67,12 @@ class ActionStage:
 
     Args:
         model: Encoder, head and labels.
+        workers: Where pictures are encoded.
     """
 
-    def __init__(self, model: ActionModel) -> None:
+    def __init__(self, model: ActionModel, workers: Workers) -> None:
         self._model = model
+        self._workers = workers
         self._seats = Seats(model)
         self._wants_seconds = model.head.config.needs_seconds
 
@@ -151,7 +154,7 @@ class ActionStage:
         """Encodes the frames of all these groups in one go."""
         frames = [frame for task in tasks for frame in task.good]
         start = time.perf_counter()
-        features = self._model.encode([frame.image_rgb for frame in frames])
+        features = self._workers.encode(self._model, [frame.image_rgb for frame in frames])
         begin = 0
         for task in tasks:
             task.features = features[begin : begin + len(task.good)]

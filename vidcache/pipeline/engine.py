@@ -19,7 +19,8 @@ from vidcache.pipeline.work import Labelled, Work
 
 __all__ = ["Engine"]
 
-_BATCHES_AHEAD = 2
+# Fewer, and the stage that is done first waits for the slowest.
+_BATCHES_AHEAD = 3
 
 
 class Engine:

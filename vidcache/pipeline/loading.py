@@ -10,7 +10,7 @@ from vidcache.config import Config
 from vidcache.errors import ConfigError, SourceError
 from vidcache.model import ActionModel, TextLabels
 from vidcache.model.object_model import ObjectActionModel
-from vidcache.pipeline.stages import NUM_LOOKERS
+from vidcache.pipeline.stages import MOST_LOOKERS
 from vidcache.tracking import Tracker, UltralyticsTracker
 from vidcache.video import ReconnectPolicy, Source, SourceState, open_source
 
@@ -58,6 +58,7 @@ def load_model(config: Config) -> ActionModel:
         config.model,
         encoder_weights=config.encoder_weights,
         precision=config.precision,
+        engine=config.engine,
         device=resolve_device(config.device),
     )
     if config.labels is not None:
@@ -91,8 +92,9 @@ def load_tracker(config: Config, objects: ObjectActionModel | None = None) -> Tr
         classes=track.classes,
         device=device,
         precision=config.precision,
+        engine=config.engine,
         # A GPU is kept busy by one look at a time.
-        num_parallel=NUM_LOOKERS if device == "cpu" else 1,
+        num_parallel=min(MOST_LOOKERS, torch.get_num_threads()) if device == "cpu" else 1,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import torch
 
 from vidcache.frames import Frame, Track
@@ -16,12 +17,13 @@ from vidcache.pipeline.object_stage import LabelledObjects, ObjectStage, best_of
 from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.seats import Seat
 from vidcache.pipeline.work import Labelled, Work
+from vidcache.pipeline.workers import Workers, stage_thread
 from vidcache.tracking import Tracker, TwoStepTracker
 
-__all__ = ["NUM_LOOKERS", "Stages"]
+__all__ = ["MOST_LOOKERS", "Stages"]
 
-NUM_LOOKERS = 2
-"""How many looks at pictures are taken at once, where the tracker can look ahead."""
+MOST_LOOKERS = 4
+"""How many looks at pictures are taken at once at most: for each, the detector is loaded."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,8 @@ class _Tracked:
 class Stages:
     """Runs encoder and head, the detector and the trackers beside each other; then come objects.
 
-    Frames reach the head and the trackers in their order, one thread each. Looks of a
-    `TwoStepTracker` are taken ahead, side by side, and at several pictures at once. Each thread
-    keeps to its share of the processors: threads of one stage that wait for those of another cost
-    more than they bring.
+    Frames reach the head and the trackers in their order, one thread each. Pictures are encoded,
+    and looks of a `TwoStepTracker` taken ahead, by `Workers`, several at once.
 
     Args:
         model: The action model of whole pictures; None labels none.
@@ -59,17 +59,23 @@ class Stages:
         tracker: Tracker | None,
         objects: ObjectStage | None = None,
     ) -> None:
-        self._actions = None if model is None else ActionStage(model)
         self._objects = objects
         self._closed = False
         self._num_threads = torch.get_num_threads()
         self._looker = tracker if isinstance(tracker, TwoStepTracker) else None
-        share = max(1, self._num_threads // 2 if model is not None else self._num_threads)
-        each = max(1, share // NUM_LOOKERS)
-        self._action_thread = _executor("actions", 1, share)
-        self._tracking_thread = _executor("tracking", 1, share if self._looker is None else 1)
-        self._look_threads = _executor("looks", NUM_LOOKERS, each)
-        self._object_thread = _executor("objects", 1, 1)
+        self._model = model
+        looks = self._looker is not None
+        on_gpu = model is not None and model.encoder.device.type != "cpu"
+        # Beside a GPU there is something to do on each of two threads, one after the other.
+        num_workers = 2 if on_gpu else self._num_threads
+        self._workers = Workers(num_workers, num_others=int(looks))
+        self._actions = None if model is None else ActionStage(model, self._workers)
+        # A head's step is too short to be shared, and its threads would wait for those of others.
+        self._action_thread = stage_thread("actions", 1)
+        alone = self._num_threads if model is None else max(1, self._num_threads // 2)
+        self._tracking_thread = stage_thread("tracking", 1 if looks else alone)
+        self._object_thread = stage_thread("objects", 1)
+        self._warm_up()
 
     def join(self, recall: Recall | None = None) -> Seat:
         """Gives a new source its place in the temporal cache, between two steps.
@@ -124,13 +130,23 @@ class Stages:
     def close(self) -> None:
         """Drops work that has not begun and waits for what has; sources may still leave."""
         self._closed = True
-        for executor in (
-            *(self._look_threads, self._action_thread, self._tracking_thread),
-            self._object_thread,
-        ):
-            executor.shutdown(wait=True, cancel_futures=True)
+        # The workers come last: who waits for them must not wait for ever.
+        for executor in (self._action_thread, self._tracking_thread, self._object_thread):
+            executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._action_thread, self._tracking_thread, self._object_thread):
+            executor.shutdown(wait=True)
+        self._workers.close()
         # What a stage's thread sets is also what threads begun later inherit.
         torch.set_num_threads(self._num_threads)
+
+    def _warm_up(self) -> None:
+        """Lets engines be built before the first frame, which would wait for them."""
+        if self._model is not None:
+            self._workers.warm_up(self._model.warm_up)
+        if self._looker is not None:
+            empty = [np.zeros((64, 64, 3), np.uint8)]
+            look = self._looker.look
+            self._workers.warm_up(lambda: look(empty))
 
     def _on(
         self, thread: ThreadPoolExecutor, leave: Callable[[Any], Mapping[str, Any]], place: Any
@@ -148,8 +164,8 @@ class Stages:
         """For each frame, by its identity: a look that it is part of, and its place there."""
         looks: dict[int, tuple[Future[list[_Seen]], int]] = {}
         if self._looker is not None:
-            for frames in _cut(works):
-                look = self._look_threads.submit(self._see, self._looker, frames)
+            for frames in _cut(works, min(MOST_LOOKERS, self._workers.num_workers)):
+                look = self._workers.submit(self._see, self._looker, frames)
                 looks.update({id(frame): (look, place) for place, frame in enumerate(frames)})
         return looks
 
@@ -190,7 +206,7 @@ class Stages:
         return _Tracked(objects, tracker.session, timings)
 
 
-def _cut(works: Sequence[Work]) -> Iterator[list[Frame]]:
+def _cut(works: Sequence[Work], num_lookers: int) -> Iterator[list[Frame]]:
     """Cuts frames into looks: pictures of one size, so many that every looker gets its share.
 
     Groups of a file are cut by themselves (see `Work`).
@@ -200,7 +216,7 @@ def _cut(works: Sequence[Work]) -> Iterator[list[Frame]]:
     for frames in [*groups, sorted(live, key=_size)]:
         for _, same in groupby(frames, key=_size):
             alike = list(same)
-            step = -(-len(alike) // NUM_LOOKERS)
+            step = -(-len(alike) // num_lookers)
             yield from (alike[start : start + step] for start in range(0, len(alike), step))
 
 
@@ -241,9 +257,3 @@ def _join(
             )
         results.append(group)
     return results
-
-
-def _executor(name: str, num_workers: int, num_threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(
-        num_workers, f"vidcache-{name}", lambda: torch.set_num_threads(num_threads)
-    )

@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 
 from vidcache.errors import MissingExtraError
-from vidcache.tracking._cache_folder import cache_folder
+from vidcache.runtime.cache_folder import cache_folder
 
 # Read by Ultralytics while it is imported. Offline covers its version checks, analytics and
 # downloads; models are fetched by `vidcache.tracking.model_files`, which can time out.

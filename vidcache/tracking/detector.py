@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import ConfigError, InputError, MissingExtraError, ModelError
+from vidcache.runtime import Choice, EngineName
+from vidcache.runtime.engines import check_engine
 from vidcache.tracking._bfloat16 import bfloat16_is_faster, use_bfloat16
+from vidcache.tracking._exported_engine import use_engine
 from vidcache.tracking._exported_task import exported_task
 from vidcache.tracking._ultralytics import first_line, load_ultralytics
 from vidcache.tracking.model_files import find_model
@@ -31,7 +34,7 @@ class Observation:
     Attributes:
         rows: One row an object: left, top, right, bottom, score, class; shape (objects, 6).
         labels: Names of the classes by number.
-        image_bgr: The picture with its channels in OpenCV's order.
+        image_rgb: The picture.
         features: One appearance vector an object, if `UltralyticsDetector.provide_features` was
             called; shape (objects, channels).
         suppressed: Boxes (x, y, width, height), scores and classes that non-maximum suppression
@@ -42,7 +45,7 @@ class Observation:
 
     rows: NDArray[np.float32]
     labels: tuple[str, ...]
-    image_bgr: NDArray[np.uint8]
+    image_rgb: NDArray[np.uint8]
     features: NDArray[np.float32] | None = None
     suppressed: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
     keypoints: NDArray[np.float32] | None = None
@@ -69,7 +72,9 @@ class UltralyticsDetector:
         classes: Labels to keep; None keeps all.
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
         precision: ``auto`` times one layer and takes bfloat16 where that is clearly faster (on
-            processors; ``.pt`` models only, an exported model keeps its own precision).
+            processors; ``.pt`` models, and exported ones that OpenVINO runs).
+        engine: What runs an exported ``.onnx`` model on a processor: ``onnx``, ``openvino``, or
+            ``auto`` for the faster one, measured once on this machine and remembered.
         num_parallel: How many pictures may be looked at at once; the model is loaded as often.
 
     Raises:
@@ -95,6 +100,7 @@ class UltralyticsDetector:
         classes: Iterable[str] | None = None,
         device: str = "cpu",
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        engine: EngineName = "auto",
         num_parallel: int = 1,
     ) -> None:
         if not 0.0 < confidence < 1.0:
@@ -108,8 +114,11 @@ class UltralyticsDetector:
             )
             for _ in range(num_parallel)
         ]
-        precisions = [_set_precision(p, precision, device) for p in self._predictors]
-        self._precision = precisions[0]
+        check_engine(engine)
+        found = [
+            _set_engine(p, self._file.path, precision, engine, device) for p in self._predictors
+        ]
+        self._precision, self._engine = found[0]
         names: dict[int, str] = self._predictors[0].model.names
         self._labels = tuple(names[index] for index in sorted(names))
         # What an exported model takes at once was decided when it was exported.
@@ -140,8 +149,13 @@ class UltralyticsDetector:
 
     @property
     def precision(self) -> str:
-        """``fp32``, ``bf16``, or ``as exported``."""
+        """``fp32``, ``bf16``, or ``as exported``, which most often is fp32."""
         return self._precision
+
+    @property
+    def engine(self) -> Choice:
+        """What runs the model, and why."""
+        return self._engine
 
     @property
     def has_keypoints(self) -> bool:
@@ -188,32 +202,32 @@ class UltralyticsDetector:
                 )
         if len({image.shape for image in images_rgb}) > 1:
             raise InputError("pictures of several sizes were given together, expected one size")
-        images_bgr = [np.ascontiguousarray(image[..., ::-1]) for image in images_rgb]
+        images = [np.ascontiguousarray(image) for image in images_rgb]
         together = self._takes_batches and self._suppressed is None and not self._has_features
-        step = max(1, len(images_bgr)) if together else 1
+        step = max(1, len(images)) if together else 1
         predictor = self._free.get()
         try:
             return [
                 observation
-                for start in range(0, len(images_bgr), step)
-                for observation in self._predict(predictor, images_bgr[start : start + step])
+                for start in range(0, len(images), step)
+                for observation in self._predict(predictor, images[start : start + step])
             ]
         finally:
             self._free.put(predictor)
 
-    def _predict(self, predictor: Any, images_bgr: list[NDArray[np.uint8]]) -> list[Observation]:
-        results = predictor(images_bgr)
+    def _predict(self, predictor: Any, images_rgb: list[NDArray[np.uint8]]) -> list[Observation]:
+        results = predictor(images_rgb)
         suppressed = self._suppressed(predictor) if self._suppressed else None
         return [
             Observation(
                 rows=result.boxes.data.cpu().numpy(),
                 labels=self._labels,
-                image_bgr=image_bgr,
+                image_rgb=image_rgb,
                 features=_features(result),
                 suppressed=suppressed,
                 keypoints=result.keypoints.data.cpu().numpy() if self._has_keypoints else None,
             )
-            for image_bgr, result in zip(images_bgr, results, strict=True)
+            for image_rgb, result in zip(images_rgb, results, strict=True)
         ]
 
     def provide_features(self) -> bool:
@@ -266,6 +280,9 @@ def _keep_inputs(predictor: Any) -> Callable[[Any, Any], None]:
 
 def _make_predictor(path: Path, *, image_size: int | None, confidence: float, device: str) -> Any:
     ultralytics = load_ultralytics()
+    import torch
+
+    num_threads = torch.get_num_threads()
     settings: dict[str, Any] = {"conf": confidence, "device": device, "mode": "track"}
     if image_size is not None:
         settings["imgsz"] = image_size
@@ -285,38 +302,39 @@ def _make_predictor(path: Path, *, image_size: int | None, confidence: float, de
         raise MissingExtraError(error.name or "a run time", "run", f"run {path.name}") from error
     except Exception as error:  # Ultralytics and the run times below it raise any kind
         raise ModelError(f"{path} cannot be read as a model: {first_line(error)}") from error
+    finally:
+        # Choosing a device, Ultralytics leaves one processor to others: of two, one is left.
+        torch.set_num_threads(num_threads)
     predictor = model.predictor
     predictor.args.verbose = False
-    if predictor.model.format == "onnx" and predictor.device.type == "cpu":
-        _share_the_processor(predictor.model.backend, path)
+    predictor.preprocess = _take_rgb(predictor.preprocess)
     return predictor
 
 
-def _share_the_processor(backend: Any, path: Path) -> None:
-    """Opens the ONNX session again with threads that sleep while they wait.
+def _take_rgb(preprocess: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Lets a predictor that is made for OpenCV's order of channels take RGB.
 
-    By default they spin, which beside an encoder and a decoder made one look two to three times
-    slower than it is alone.
+    It turns the order around once the picture is small; to do so with the whole frame took longer
+    than the rest of what is done around the network.
     """
-    import onnxruntime
-    import torch
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    backend.session = onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"]
-    )
+    return lambda images: preprocess(images).flip(1)
 
 
-def _set_precision(predictor: Any, precision: str, device: str) -> str:
+def _set_engine(
+    predictor: Any, path: Path, precision: str, engine: EngineName, device: str
+) -> tuple[str, Choice]:
+    """The precision and the engine that the model runs in from now on."""
     backend = predictor.model
-    if backend.format != "pt":
-        return "as exported"
     wanted = precision == "bf16" or (precision == "auto" and bfloat16_is_faster(device))
-    if wanted and use_bfloat16(backend.backend.model):
-        return "bf16"
-    return "fp32"
+    if backend.format == "onnx" and predictor.device.type == "cpu":
+        choice = use_engine(backend.backend, path, engine, "bf16" if wanted else "fp32")
+        if choice.name != "openvino":
+            return "as exported", choice
+        return ("bf16" if wanted else "fp32"), choice
+    if backend.format != "pt":
+        return "as exported", Choice(backend.format, "what the model was exported for")
+    took = wanted and use_bfloat16(backend.backend.model)
+    return ("bf16" if took else "fp32"), Choice("torch", "a checkpoint")
 
 
 def _class_indices(classes: Iterable[str], labels: tuple[str, ...], model: str) -> list[int]:

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from vidcache.errors import ModelError
-from vidcache.tracking._cache_folder import cache_folder
+from vidcache.runtime.cache_folder import cache_folder
 
 __all__ = ["ModelFile", "bundled_detector", "bundled_pose_model", "find_model"]
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import InputError, ModelError
+from vidcache.tracking.box_overlaps import box_overlaps
 from vidcache.tracking.detector import UltralyticsDetector
 
 __all__ = ["UltralyticsPose"]
@@ -90,7 +91,7 @@ class UltralyticsPose:
         (seen,) = self._detector.observe([image_rgb])
         if seen.keypoints is None or not len(boxes) or not len(seen.rows):
             return keypoints
-        shares = _overlaps(boxes, seen.rows[:, :4])
+        shares = box_overlaps(boxes, seen.rows[:, :4])
         for _ in range(min(shares.shape)):
             box, person = np.unravel_index(shares.argmax(), shares.shape)
             if shares[box, person] < self._min_overlap:
@@ -98,12 +99,3 @@ class UltralyticsPose:
             keypoints[box] = seen.keypoints[person]
             shares[box], shares[:, person] = -1.0, -1.0
         return keypoints
-
-
-def _overlaps(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of each box with each other one, shape (boxes, others)."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    inner = np.prod(np.maximum(high - low, 0), axis=-1)
-    areas = [np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=-1) for boxes in (one, other)]
-    return inner / np.maximum(areas[0][:, None] + areas[1][None] - inner, 1e-6)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vidcache.errors import ConfigError, ModelError
 from vidcache.frames import Track
+from vidcache.runtime import EngineName
 from vidcache.tracking._ultralytics import first_line, load_ultralytics
 from vidcache.tracking.detector import Observation, UltralyticsDetector
 from vidcache.tracking.model_files import find_model
@@ -38,6 +39,7 @@ class UltralyticsTracker:
         classes: For the detector: labels to keep; None keeps all.
         device: Where the detector and a re-identification model run.
         precision: For the detector: ``auto``, ``fp32`` or ``bf16``.
+        engine: For the detector: what runs an exported model; ``auto`` is the fastest.
         num_parallel: For the detector: how many pictures may be looked at at once.
 
     Raises:
@@ -66,6 +68,7 @@ class UltralyticsTracker:
         classes: Iterable[str] | None = None,
         device: str = "cpu",
         precision: Literal["auto", "fp32", "bf16"] = "auto",
+        engine: EngineName = "auto",
         num_parallel: int = 1,
     ) -> None:
         # Settings come first: a mistake in them is found without loading a model.
@@ -78,11 +81,13 @@ class UltralyticsTracker:
                 classes=classes,
                 device=device,
                 precision=precision,
+                engine=engine,
                 num_parallel=num_parallel,
             )
         self._detector: Detector = detector
         self._device = device
         self._tracker = _make_tracker(self._settings, detector, device)
+        self._looks = _looks_at_pictures(self._tracker)
         self._session = 0
         self._labels: list[str] = []
         self._numbers: dict[int, int] = {}
@@ -152,7 +157,7 @@ class UltralyticsTracker:
         return Observation(
             rows=np.array(rows, np.float32).reshape(-1, 6),
             labels=labels,
-            image_bgr=np.ascontiguousarray(image_rgb[..., ::-1]),
+            image_rgb=image_rgb,
         )
 
     def follow(self, seen: Observation) -> tuple[Track, ...]:
@@ -166,10 +171,12 @@ class UltralyticsTracker:
         """
         from ultralytics.engine.results import Boxes
 
-        height, width = seen.image_bgr.shape[:2]
+        height, width = seen.image_rgb.shape[:2]
         boxes = Boxes(self._with_own_classes(seen), (height, width))
+        # Turning the channels around costs more than following: only for those that look.
+        image_bgr = np.ascontiguousarray(seen.image_rgb[..., ::-1]) if self._looks else None
         found = self._tracker.update(
-            boxes, seen.image_bgr, feats=seen.features, dets_del=seen.suppressed
+            boxes, image_bgr, feats=seen.features, dets_del=seen.suppressed
         )
         self._forget_removed()
         limits = np.array([width, height, width, height], np.float32)
@@ -225,6 +232,12 @@ class UltralyticsTracker:
 def _keypoints_of(seen: Observation, detection: int) -> NDArray[np.float32] | None:
     """Those of one detection; a box that only the tracker recovered, -1, has none."""
     return None if seen.keypoints is None or detection < 0 else seen.keypoints[detection]
+
+
+def _looks_at_pictures(tracker: Any) -> bool:
+    """Whether it compensates the camera's motion, or compares what objects look like."""
+    motion = getattr(getattr(tracker, "gmc", None), "method", None)
+    return motion is not None or getattr(tracker, "encoder", None) is not None
 
 
 def _make_tracker(settings: TrackerSettings, detector: Detector, device: str) -> Any:

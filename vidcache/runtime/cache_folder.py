@@ -1,8 +1,10 @@
-"""Where downloaded models and the settings of Ultralytics are kept."""
+"""Where downloaded models, measurements and the settings of Ultralytics are kept."""
 
 import os
 import sys
 from pathlib import Path
+
+__all__ = ["cache_folder"]
 
 
 def cache_folder() -> Path:

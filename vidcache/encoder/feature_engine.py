@@ -1,0 +1,184 @@
+# pyright: basic
+"""A ViT's patch features, computed by the engine that is fastest at it here."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from vidcache.encoder.compute_copy import ComputeCopy
+from vidcache.encoder.precision import Precision
+from vidcache.encoder.weights_version import WeightsVersion
+from vidcache.errors import ConfigError, MissingExtraError
+from vidcache.runtime import Choice, Engine, EngineName, choose_fastest
+from vidcache.runtime.engines import check_engine, is_installed
+from vidcache.runtime.onnx_engine import OnnxEngine
+from vidcache.runtime.openvino_engine import OpenVinoEngine
+from vidcache.runtime.shared_engine import SharedEngine
+
+__all__ = ["FeatureEngine"]
+
+_TIMED_BATCH = 4
+
+
+class FeatureEngine:
+    """Computes ``forward_features`` of a ViT without gradients.
+
+    The network is handed to OpenVINO or ONNX Runtime once, and again after its weights changed.
+    Several threads may share it.
+
+    Args:
+        vit: The ViT of timm.
+        requested: ``"torch"``, ``"openvino"``, ``"onnx"``, or ``"auto"`` for the fastest that is
+            installed.
+        precision: Says what matrices are multiplied in; ONNX Runtime computes in fp32 always.
+        question: What tells this network from others, as plain values.
+
+    Raises:
+        ConfigError: There is no such engine.
+        MissingExtraError: Its package is not installed.
+    """
+
+    def __init__(
+        self,
+        vit: nn.Module,
+        requested: EngineName,
+        precision: Callable[[], Precision],
+        question: Mapping[str, Any],
+    ) -> None:
+        check_engine(requested)
+        if requested == "onnx" and not _can_export():
+            raise MissingExtraError("onnx", "onnx", "run an encoder with the engine 'onnx'")
+        self._vit: Any = vit
+        self._requested = requested
+        self._precision = precision
+        self._question = dict(question)
+        self._copy = ComputeCopy(vit)
+        self._version = WeightsVersion(vit)
+        self._choice: Choice | None = None
+        self._engine_version: tuple[object, ...] = ()
+        self._engine: SharedEngine | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """The engine, and why; measured when it is first asked for."""
+        device = next(self._vit.parameters()).device
+        if device.type != "cpu":
+            if self._requested in ("openvino", "onnx"):
+                raise ConfigError(
+                    f"the engine {self._requested!r} runs on processors, and the encoder is on "
+                    f"{device}: use engine torch, or device cpu"
+                )
+            return Choice("torch", f"the encoder is on {device.type}")
+        if self._choice is None:
+            self._choice = self._choose()
+        return self._choice
+
+    def features(self, pixels: torch.Tensor, num_threads: int | None = None) -> torch.Tensor:
+        """Computes all tokens of pictures.
+
+        Args:
+            pixels: Prepared pixels, float32, (B, 3, height, width).
+            num_threads: Threads to use; None for as many as torch may in the calling thread.
+
+        Returns:
+            (B, prefix tokens + patches, C); float32, or bf16 where torch computes in it.
+        """
+        name = self.choice.name
+        if name == "torch":
+            vit: Any = self._copy.get(self._precision().dtype)
+            with _threads(num_threads):
+                return vit.forward_features(pixels.to(next(vit.parameters()).dtype))
+        (tokens,) = self._compiled(name).run(pixels.numpy(), num_threads)
+        return torch.from_numpy(tokens)
+
+    def drop(self) -> None:
+        """Forgets what was made of the weights: needed where tensors were replaced."""
+        self._copy.drop()
+        self._version.forget()
+        self._engine = None
+
+    def _choose(self) -> Choice:
+        if self._requested != "auto":
+            return Choice(self._requested, "asked for")
+        names = ["torch", *(["openvino"] if is_installed("openvino") else [])]
+        if self._precision().name == "fp32" and _can_export():
+            # It has no bf16 on processors, and is not in the race where that is fast.
+            names.append("onnx")
+        if len(names) == 1:
+            return Choice("torch", "no other engine is installed")
+        question = self._question | {"precision": self._precision().name, "batch": _TIMED_BATCH}
+        try:
+            return choose_fastest(question, {name: self._prepare(name) for name in names})
+        finally:
+            self.drop()
+
+    def _prepare(self, name: str) -> Callable[[], Callable[[], object]]:
+        def prepare() -> Callable[[], object]:
+            with torch.inference_mode():
+                generator = torch.Generator().manual_seed(0)
+                size = self._vit.patch_embed.img_size
+                pixels = torch.randn(_TIMED_BATCH, 3, *size, generator=generator)
+                if name == "torch":
+                    vit: Any = self._copy.get(self._precision().dtype)
+                    typed = pixels.to(next(vit.parameters()).dtype)
+                    return torch.inference_mode()(lambda: vit.forward_features(typed))
+                array = pixels.numpy()
+            engine = self._make(name, self._trace(name), torch.get_num_threads())
+            return lambda: engine.run(array)
+
+        return prepare
+
+    def _compiled(self, name: str) -> SharedEngine:
+        if self._engine is None or self._version.now() != self._engine_version:
+            graph = self._trace(name)
+            self._engine = SharedEngine(functools.partial(self._make, name, graph))
+            self._engine_version = self._version.now()
+        return self._engine
+
+    def _trace(self, name: str) -> Any:
+        size = self._vit.patch_embed.img_size
+        # Traced outside of inference mode, whose tensors a graph cannot hold.
+        with torch.inference_mode(False):
+            example = torch.zeros(1, 3, *size)
+            network = _Features(self._vit)
+            trace = OnnxEngine.trace if name == "onnx" else OpenVinoEngine.trace
+            return trace(network.eval(), example)
+
+    def _make(self, name: str, graph: Any, num_threads: int) -> Engine:
+        if name == "onnx":
+            return OnnxEngine(graph, num_threads=num_threads)
+        return OpenVinoEngine(graph, precision=self._precision().name, num_threads=num_threads)
+
+
+@contextlib.contextmanager
+def _threads(num_threads: int | None) -> Generator[None]:
+    before = torch.get_num_threads()
+    if num_threads in (None, before):
+        yield
+        return
+    torch.set_num_threads(num_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Features(nn.Module):
+    """The part of a ViT that an engine computes."""
+
+    def __init__(self, vit: Any) -> None:
+        super().__init__()
+        self.vit = vit
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.vit.forward_features(pixels)
+
+
+def _can_export() -> bool:
+    from importlib.util import find_spec
+
+    return is_installed("onnx") and find_spec("onnx") is not None

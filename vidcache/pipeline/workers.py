@@ -1,0 +1,78 @@
+"""The threads that run networks, as many as there are processors to spend."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vidcache.model import ActionModel
+
+__all__ = ["Workers", "stage_thread"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class Workers:
+    """Runs pieces of work, each on one thread of its own that waits for no other.
+
+    Networks that share the threads of a product wait for the slowest at every layer, which beside
+    other work is most of the time: two processors did a sixth more with a piece of work each.
+    So a batch is cut into as many pieces as there are workers, and only a single picture, which
+    cannot be cut, gets the threads that nothing else needs.
+
+    Args:
+        num_workers: Threads.
+        num_others: How many of them are busy with other work than encoding.
+    """
+
+    def __init__(self, num_workers: int, num_others: int) -> None:
+        self.num_workers = num_workers
+        self._num_spare = max(1, num_workers - num_others)
+        self._pool = stage_thread("work", 1, num_workers=num_workers)
+
+    def submit(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> "Future[_R]":
+        """Starts a piece of work, after those that were given before."""
+        return self._pool.submit(work, *args, **kwargs)
+
+    def warm_up(self, work: Callable[[], object]) -> None:
+        """Does something once on every worker, and waits."""
+        for future in [self._pool.submit(work) for _ in range(self.num_workers)]:
+            future.result()
+
+    def encode(self, model: ActionModel, images_rgb: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        """Encodes pictures, side by side.
+
+        Args:
+            model: Whose encoder.
+            images_rgb: Pictures, each (height, width, 3), uint8; may be none.
+
+        Returns:
+            Tokens, (F, N, C). They depend on the pictures and their number alone.
+        """
+        num_parts = max(1, min(self.num_workers, len(images_rgb)))
+        num_threads = max(1, self._num_spare // num_parts)
+        step = -(-len(images_rgb) // num_parts) or 1
+        parts = [
+            self._pool.submit(model.encode, images_rgb[at : at + step], num_threads=num_threads)
+            for at in range(0, max(1, len(images_rgb)), step)
+        ]
+        return torch.cat([part.result() for part in parts])
+
+    def close(self) -> None:
+        """Drops work that has not begun and waits for what has."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def stage_thread(name: str, num_threads: int, *, num_workers: int = 1) -> ThreadPoolExecutor:
+    """A thread, or several, for which torch uses so many threads."""
+    return ThreadPoolExecutor(num_workers, f"vidcache-{name}", _keep_to, (num_threads,))
+
+
+def _keep_to(num_threads: int) -> None:
+    # A thread takes over what any thread set last when it first asks for the number: before ours.
+    torch.get_num_threads()
+    torch.set_num_threads(num_threads)

@@ -1,0 +1,6 @@
+"""Ways to run a finished network: OpenVINO and ONNX Runtime, and which of them is fastest here."""
+
+from vidcache.runtime.engines import ENGINES, Engine, EngineName
+from vidcache.runtime.fastest import Choice, choose_fastest
+
+__all__ = ["ENGINES", "Choice", "Engine", "EngineName", "choose_fastest"]

@@ -1,0 +1,84 @@
+# pyright: basic
+"""An exported ONNX detector run by the engine that is fastest at it here."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vidcache.runtime import Choice, Engine, EngineName, choose_fastest
+from vidcache.runtime.engines import is_installed
+from vidcache.runtime.onnx_engine import OnnxEngine
+from vidcache.runtime.openvino_engine import OpenVinoEngine
+from vidcache.runtime.shared_engine import SharedEngine
+
+__all__ = ["use_engine"]
+
+_NAMES = {"torch": "onnx"}  # torch cannot run an exported graph; ONNX Runtime is what it is for
+
+
+def use_engine(backend: Any, path: Path, requested: EngineName, precision: str) -> Choice:
+    """Lets an engine do what the session of Ultralytics' ONNX backend does.
+
+    Args:
+        backend: That backend; its session is replaced.
+        path: The ONNX file.
+        requested: The engine, or ``"auto"``.
+        precision: ``"fp32"`` or ``"bf16"``: what OpenVINO multiplies in.
+
+    Returns:
+        Which engine, and why.
+    """
+    inputs, outputs = backend.session.get_inputs(), list(backend.output_names)
+    shape = [side if isinstance(side, int) else 0 for side in inputs[0].shape]
+    makers: dict[str, Callable[[int], Engine]] = {
+        "onnx": lambda threads: OnnxEngine(path, num_threads=threads)
+    }
+    # A second input, or numbers of another kind, are left to what Ultralytics itself would use.
+    if is_installed("openvino") and len(inputs) == 1 and inputs[0].type == "tensor(float)":
+        makers["openvino"] = lambda threads: OpenVinoEngine(
+            OpenVinoEngine.read(path), precision=precision, num_threads=threads
+        )
+    wanted = _NAMES.get(requested, requested)
+    if wanted in makers:
+        choice = Choice(wanted, "asked for")
+    elif len(makers) == 1 or 0 in shape:
+        choice = Choice("onnx", "the only one that can")
+    else:
+        question = {
+            "file": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "precision": precision,
+        }
+        picture = np.full(shape, 0.5, np.float32)
+        ways = {name: _prepare(make, picture) for name, make in makers.items()}
+        choice = choose_fastest(question, ways)
+    backend.session = _Session(SharedEngine(makers[choice.name]), inputs, outputs)
+    return choice
+
+
+def _prepare(make: Callable[[int], Engine], picture: Any) -> Callable[[], Callable[[], object]]:
+    def prepare() -> Callable[[], object]:
+        engine = make(torch.get_num_threads())
+        return lambda: engine.run(picture)
+
+    return prepare
+
+
+class _Session:
+    """The part of an ONNX session that Ultralytics uses."""
+
+    def __init__(self, engine: Engine, inputs: Any, output_names: list[str]) -> None:
+        self._engine = engine
+        self._inputs = inputs
+        self._output_names = output_names
+
+    def get_inputs(self) -> Any:
+        return self._inputs
+
+    def run(self, names: list[str], feed: dict[str, Any]) -> list[Any]:
+        (array,) = feed.values()
+        said = dict(zip(self._output_names, self._engine.run(array), strict=True))
+        return [said[name] for name in names]
