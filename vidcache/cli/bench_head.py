@@ -47,10 +47,11 @@ def bench_head(
         f"{torch.get_num_threads()} thread(s), float32; medians of {rounds} turns\n"
     )
     print(
-        "| window | step | matrix products alone | recompute the window "
-        "| transformers, sliding cache | step / products | step / transformers |"
+        "| window | step | step, int8 weights | matrix products alone | recompute the window "
+        "| transformers, sliding cache | step / products | step / transformers "
+        "| int8 step / products | int8 step / transformers |"
     )
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for window in chosen:
         config = HeadConfig(
             in_features=width,

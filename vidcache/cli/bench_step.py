@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from vidcache.cache import SlidingWindow
-from vidcache.head import CameraHead, HeadConfig
+from vidcache.head import CameraHead, HeadConfig, with_int8_weights
 
 __all__ = ["bench_step"]
 
@@ -39,8 +39,12 @@ def bench_step(config: HeadConfig, window: int, streams: int, rounds: int) -> st
     clip = torch.randn(streams, window, config.in_features)
     frame = clip[:, :1].contiguous()
     head.step(clip, state)
+    quick = with_int8_weights(head)
+    quick_state = quick.init_state(batch_size=streams)
+    quick.step(clip, quick_state)
     rivals: dict[str, Callable[[], object] | None] = {
         "step": lambda: head.step(frame, state),
+        "int8": lambda: quick.step(frame, quick_state),
         "products": lambda: _matrix_products(head, frame[:, 0]),
         "recompute": lambda: head(clip),
         "transformers": _transformers_step(config, window, frame, clip),
@@ -48,8 +52,9 @@ def bench_step(config: HeadConfig, window: int, streams: int, rounds: int) -> st
     times = _in_turns({name: call for name, call in rivals.items() if call}, rounds)
     cells = [f"{window}"]
     cells += [f"{times[name] * 1e3:.2f} ms" if name in times else "–" for name in rivals]
-    step = times["step"]
-    cells += [f"{step / times[n]:.2f}" if n in times else "–" for n in ("products", "transformers")]
+    for one in ("step", "int8"):
+        for other in ("products", "transformers"):
+            cells.append(f"{times[one] / times[other]:.2f}" if other in times else "–")
     return f"| {' | '.join(cells)} |"
 
 

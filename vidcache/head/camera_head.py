@@ -124,7 +124,7 @@ class CameraHead(nn.Module):
         Raises:
             InputError: A shape or dtype does not fit, or times are missing or go backwards.
         """
-        features = check_features(features, self.config, self.modulation.weight)
+        features = check_features(features, self.config, self.token_norm.weight)
         batch_size, num_frames = features.shape[:2]
         index = torch.arange(num_frames).expand(batch_size, -1)
         seconds = check_seconds(seconds, features, self.config)
@@ -184,8 +184,8 @@ class CameraHead(nn.Module):
             >>> state.num_seen.tolist()
             [1, 0, 1]
         """
-        features = check_features(features, self.config, self.modulation.weight)
-        check_state(state, self.config, self.modulation.weight)
+        features = check_features(features, self.config, self.token_norm.weight)
+        check_state(state, self.config, self.token_norm.weight)
         chosen = check_rows(rows, features, state)
         if state.fingerprint != self.fingerprint():
             raise StateError(
@@ -262,7 +262,7 @@ class CameraHead(nn.Module):
             raise InputError(
                 f"batch_size={batch_size}, first_frame={first_frame}: give at least 1 and 0"
             )
-        weight = self.modulation.weight
+        weight = self.token_norm.weight
         layout = self.config.cache_layout
         if pool is None:
             formats = KeyValueFormats.choose(dtype or weight.dtype, key_format, value_format)
@@ -293,6 +293,10 @@ class CameraHead(nn.Module):
         place by hand.
         """
         return self._fingerprint.of(self, self.config.to_dict)
+
+    def watch_weights(self) -> None:
+        """Looks for the weights anew: needed where layers were put in the place of others."""
+        self._fingerprint = Fingerprint(self)
 
     @classmethod
     def from_vggt(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["Fingerprint"]
 
@@ -24,7 +24,7 @@ class Fingerprint:
     """
 
     def __init__(self, module: nn.Module) -> None:
-        self._watched: dict[str, nn.Parameter] = {}
+        self._watched: dict[str, Tensor] = {}
         self._computed: tuple[object, str] | None = None
         module.register_load_state_dict_post_hook(self._watch_again)  # pyright: ignore[reportUnknownMemberType]
 
@@ -36,7 +36,9 @@ class Fingerprint:
             settings: Gives its settings as plain values.
         """
         # Walking the modules takes as long as attention does; a step asks for this every time.
-        weights = self._watched = self._watched or dict(module.named_parameters())
+        if not self._watched:
+            self._watched = dict(module.named_parameters()) | dict(module.named_buffers())
+        weights = self._watched
         seen = [
             (weight.data_ptr(), None if weight.is_inference() else weight._version)
             for weight in weights.values()
@@ -50,7 +52,7 @@ class Fingerprint:
         self._watched = {}
 
 
-def _hash(weights: dict[str, nn.Parameter], settings: dict[str, Any]) -> str:
+def _hash(weights: dict[str, Tensor], settings: dict[str, Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for name, weight in weights.items():

@@ -212,7 +212,7 @@ class ActionModel(nn.Module):
         Raises:
             InputError: A shape does not fit, or times are missing.
         """
-        return self._calibrate(self.head(features, seconds).prediction)
+        return self.scores_of(self.head(features, seconds).prediction)
 
     def step(
         self,
@@ -240,7 +240,7 @@ class ActionModel(nn.Module):
                 exist.
             StateError: The state belongs to another head or batch size.
         """
-        return self._calibrate(self.head.step(features, state, seconds, rows).prediction)
+        return self.scores_of(self.head.step(features, state, seconds, rows).prediction)
 
     def summary(self) -> str:
         """The model in a few lines: parts, sizes, labels, and what it was trained on."""
@@ -311,7 +311,15 @@ class ActionModel(nn.Module):
                 model.set_text_labels(texts)
         return model.eval().to(device)
 
-    def _calibrate(self, prediction: Tensor) -> Tensor:
+    def scores_of(self, prediction: Tensor) -> Tensor:
+        """Turns what the head says into calibrated probabilities.
+
+        Args:
+            prediction: The head's predictions, (…, num_outputs).
+
+        Returns:
+            float32, (…, number of labels).
+        """
         if self._config.outputs == "embedding":
             if self._texts is None:
                 raise ConfigError(

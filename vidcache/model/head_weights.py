@@ -1,0 +1,71 @@
+"""Whether a model's head runs with int8 weights: where that is faster here, and costs nothing."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+from vidcache.head import CameraHead, with_int8_weights
+from vidcache.runtime import choose_fastest
+
+if TYPE_CHECKING:
+    from vidcache.model.action_model import ActionModel
+
+__all__ = ["choose_head_weights"]
+
+_NUM_FRAMES = 64
+_LARGEST_CHANGE = 0.02
+
+
+def choose_head_weights(model: "ActionModel") -> None:
+    """Gives a model's head int8 weights for inference, if that is faster and as good.
+
+    It is timed with single frames, as a camera's come, and remembered. Scores of features drawn
+    at random must stay within 0.02 of what they were.
+
+    Args:
+        model: The model, on a processor; its head may be replaced.
+    """
+    head = model.head
+    if head.token_norm.weight.device.type != "cpu" or not hasattr(torch, "_weight_int8pack_mm"):
+        return
+    quick = with_int8_weights(head)
+    ways = {"fp32": _prepare(head), "int8": _prepare(quick)}
+    choice = choose_fastest({"head": head.config.to_dict()}, ways)
+    if choice.name == "int8" and _largest_change(model, quick) <= _LARGEST_CHANGE:
+        model.head = quick
+
+
+def _features(head: CameraHead, num_frames: int) -> torch.Tensor:
+    config = head.config
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(1, num_frames, config.num_tokens, config.in_features, generator=generator)
+
+
+def _prepare(head: CameraHead) -> Callable[[], Callable[[], object]]:
+    def prepare() -> Callable[[], object]:
+        state = head.init_state()
+        frames = iter(range(1 << 30))
+        features = _features(head, 1)
+
+        def step() -> object:
+            seconds = None
+            if head.config.needs_seconds:
+                seconds = torch.tensor([[next(frames) / 30]], dtype=torch.float64)
+            return head.step(features, state, seconds)
+
+        return step
+
+    return prepare
+
+
+def _largest_change(model: "ActionModel", quick: CameraHead) -> float:
+    """The largest change of a score, over a clip of noise."""
+    features = _features(quick, _NUM_FRAMES)
+    seconds = None
+    if quick.config.needs_seconds:
+        seconds = (torch.arange(_NUM_FRAMES, dtype=torch.float64) / 30)[None]
+    with torch.no_grad():
+        exact = model.scores_of(model.head(features, seconds).prediction)
+        rounded = model.scores_of(quick(features, seconds).prediction)
+    return float((exact - rounded).abs().max())
