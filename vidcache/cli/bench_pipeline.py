@@ -37,6 +37,9 @@ def bench_pipeline(
     image_size: Annotated[int, typer.Option(help="Side of the encoder's picture.")] = 224,
     window: Annotated[int, typer.Option(help="Frames that the head sees.")] = 64,
     frames: Annotated[int, typer.Option("--frames", metavar="N", help="Frames at most.")] = 300,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Let vidcache encode only what changed.")
+    ] = False,
     rounds: Annotated[int, typer.Option(help="Turns of both.")] = 3,
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="OUT", help="Write the figures here.")
@@ -55,6 +58,7 @@ def bench_pipeline(
     job = Job(
         video=video, detector=detector, encoder=encoder, encoder_weights=encoder_weights,
         image_size=image_size, window=window, num_frames=frames, num_rounds=rounds,
+        flags=("--reuse",) if reuse else (),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         figures = compare(job, Path(folder)).to_dict()

@@ -28,6 +28,7 @@ __all__ = [
     "ParquetFlag",
     "PrecisionFlag",
     "PrefixCacheFlag",
+    "ReuseFlag",
     "ShowFlag",
     "ThresholdFlag",
     "TrackerFlag",
@@ -136,6 +137,12 @@ EngineFlag = Annotated[
         "--engine",
         metavar="E",
         help="What runs encoder and detector: auto (the fastest here), torch, openvino or onnx.",
+    ),
+]
+ReuseFlag = Annotated[
+    bool | None,
+    typer.Option(
+        "--reuse/--no-reuse", help="Encode only what changed in the picture: for still cameras."
     ),
 ]
 PrefixCacheFlag = Annotated[

@@ -27,6 +27,7 @@ from vidcache.cli.options import (
     ParquetFlag,
     PrecisionFlag,
     PrefixCacheFlag,
+    ReuseFlag,
     ShowFlag,
     ThresholdFlag,
     TrackerFlag,
@@ -37,7 +38,7 @@ from vidcache.cli.options import (
     WhenFullFlag,
 )
 from vidcache.cli.watching import watch_sources
-from vidcache.config import Config, load_config, override
+from vidcache.config import REUSE_GATE, Config, load_config, override
 
 __all__ = ["run"]
 
@@ -74,6 +75,7 @@ def run(
     device: DeviceFlag = None,
     precision: PrecisionFlag = None,
     engine: EngineFlag = None,
+    reuse: ReuseFlag = None,
     batch: BatchFlag = None,
     at_once: AtOnceFlag = None,
     prefix_cache: PrefixCacheFlag = None,
@@ -119,7 +121,14 @@ def run(
         "live.max_latency": max_latency,
         "live.wait": wait,
     }
-    settings = override(load_config(config) if config is not None else Config(), flags)
+    settings = load_config(config) if config is not None else Config()
+    if reuse is not None:
+        # As a file's null does, --no-reuse takes back what stands above it.
+        gate = settings.encoder.reuse or REUSE_GATE if reuse else None
+        settings = settings.model_copy(
+            update={"encoder": settings.encoder.model_copy(update={"reuse": gate})}
+        )
+    settings = override(settings, flags)
     if source:
         one = {"source": source[0], "sources": None} if len(source) == 1 else {"sources": source}
         settings = settings.model_copy(update=one)

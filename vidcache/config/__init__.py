@@ -4,6 +4,7 @@ A file holds any of the keys of `Config`; what it leaves out keeps its default, 
 key is refused with the nearest valid name. `configs/default.yaml` lists every key.
 """
 
+from vidcache.config.encoder import REUSE_GATE, EncoderSettings
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings, ReconnectSettings
@@ -15,7 +16,9 @@ from vidcache.config.settings import Config
 from vidcache.config.track import TrackSettings
 
 __all__ = [
+    "REUSE_GATE",
     "Config",
+    "EncoderSettings",
     "EventSettings",
     "GapSettings",
     "LiveSettings",

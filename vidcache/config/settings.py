@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vidcache.config.encoder import EncoderSettings
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings
@@ -68,6 +69,7 @@ class Config(Section):
         prefix_cache: Folder in which is remembered what was computed on files, so that a file that
             begins like an earlier one goes on from there, with the same labels to the bit.
         prefix_cache_gb: How large that folder may grow, in 10^9 bytes.
+        encoder: How the encoder saves work.
         events: When an action counts as begun and as ended.
         gaps: What counts as a break in a stream, and what it does.
         outputs: How results are written and sent.
@@ -110,6 +112,7 @@ class Config(Section):
     batch_wait: Seconds = 0.02
     prefix_cache: Annotated[str, Field(min_length=1)] | None = None
     prefix_cache_gb: Positive = 4.0
+    encoder: EncoderSettings = EncoderSettings()
     events: EventSettings = EventSettings()
     gaps: GapSettings = GapSettings()
     outputs: OutputSettings = OutputSettings()

@@ -89,11 +89,15 @@ class FeatureEngine:
         """
         name = self.choice.name
         if name == "torch":
-            vit: Any = self._copy.get(self._precision().dtype)
+            vit = self.vit()
             with _threads(num_threads):
                 return vit.forward_features(pixels.to(next(vit.parameters()).dtype))
         (tokens,) = self._compiled(name).run(pixels.numpy(), num_threads)
         return torch.from_numpy(tokens)
+
+    def vit(self) -> Any:
+        """The ViT for inference in torch."""
+        return self._copy.get(self._precision().dtype)
 
     def drop(self) -> None:
         """Forgets what was made of the weights: needed where tensors were replaced."""
@@ -123,7 +127,7 @@ class FeatureEngine:
                 size = self._vit.patch_embed.img_size
                 pixels = torch.randn(_TIMED_BATCH, 3, *size, generator=generator)
                 if name == "torch":
-                    vit: Any = self._copy.get(self._precision().dtype)
+                    vit = self.vit()
                     typed = pixels.to(next(vit.parameters()).dtype)
                     return torch.inference_mode()(lambda: vit.forward_features(typed))
                 array = pixels.numpy()

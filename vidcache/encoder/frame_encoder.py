@@ -194,7 +194,7 @@ class FrameEncoder(nn.Module):
                 f"the pixels have shape {tuple(pixels.shape)}, but must have "
                 f"(B, 3, {self.image_size[0]}, {self.image_size[1]}): preprocess() gives it"
             )
-        return self._pool(self.vit.forward_features(pixels))
+        return self.pool(self.vit.forward_features(pixels))
 
     def forward(self, images: Images, num_threads: int | None = None) -> torch.Tensor:
         """Encodes pictures, without gradients: for inference.
@@ -216,7 +216,7 @@ class FrameEncoder(nn.Module):
             if pixels.shape[0] == 0:
                 tokens = pixels.new_empty(0, self.num_tokens, self.num_features)
             else:
-                tokens = self._pool(self._engine.features(pixels, num_threads).float())
+                tokens = self.pool(self.features(pixels, num_threads).float())
         # A copy made out here is an ordinary tensor, which a head may be trained on.
         return tokens.to(torch.float32, copy=True)
 
@@ -243,7 +243,7 @@ class FrameEncoder(nn.Module):
         """
         vit = self.vit
         with torch.inference_mode():
-            features = self._engine.features(self.preprocess([image_rgb])).float()
+            features = self.features(self.preprocess([image_rgb])).float()
             patches = features[0, vit.num_prefix_tokens :]
             placed = self.preprocessing.place_boxes(boxes_xyxy, image_rgb.shape[:2])
             grid = patches.unflatten(0, self._patch_grid)
@@ -279,8 +279,31 @@ class FrameEncoder(nn.Module):
         # A tag behind the name says where the weights were from; they are hashed themselves.
         return {"name": self.name.split(".", 1)[0], "model_args": self.model_args}
 
-    def _pool(self, features: torch.Tensor) -> torch.Tensor:
-        """The tokens of frames, (B, N, C), from all tokens of the ViT."""
+    def features(self, pixels: torch.Tensor, num_threads: int | None = None) -> torch.Tensor:
+        """All tokens of the ViT, without gradients; for those who build on this.
+
+        Args:
+            pixels: What :meth:`preprocess` returns, shape (B, 3, *image_size).
+            num_threads: As for :meth:`forward`.
+
+        Returns:
+            (B, prefix tokens + patches, C), in the number format of inference.
+        """
+        return self._engine.features(pixels, num_threads)
+
+    def compute_vit(self) -> Any:
+        """The ViT in the number format of inference; it is not to be changed."""
+        return self._engine.vit()
+
+    def pool(self, features: torch.Tensor) -> torch.Tensor:
+        """Makes the tokens of frames from all tokens of the ViT.
+
+        Args:
+            features: (B, prefix tokens + patches, C), float32.
+
+        Returns:
+            (B, N, C).
+        """
         vit = self.vit
         parts: list[torch.Tensor] = []
         if self._layout.has_pooled:

@@ -1,3 +1,4 @@
+# pyright: basic
 """Weights of one byte: a step for one frame is a walk through the weights, so it gets shorter."""
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Int8Linear(nn.Module):
         """Maps (…, in) to (…, out)."""
         rows = x.reshape(-1, x.shape[-1])
         if len(rows) <= _MOST_ROWS and x.device.type == "cpu":
-            product = torch._weight_int8pack_mm(rows.bfloat16(), self.weight, self.scale)
+            product = torch.ops.aten._weight_int8pack_mm(rows.bfloat16(), self.weight, self.scale)
         else:
             weight = self.weight.bfloat16() * self.scale[:, None]
             product = linear(rows.bfloat16(), weight)

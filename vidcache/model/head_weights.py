@@ -27,7 +27,9 @@ def choose_head_weights(model: "ActionModel") -> None:
         model: The model, on a processor; its head may be replaced.
     """
     head = model.head
-    if head.token_norm.weight.device.type != "cpu" or not hasattr(torch, "_weight_int8pack_mm"):
+    if head.token_norm.weight.device.type != "cpu" or not hasattr(
+        torch.ops.aten, "_weight_int8pack_mm"
+    ):
         return
     quick = with_int8_weights(head)
     ways = {"fp32": _prepare(head), "int8": _prepare(quick)}

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from vidcache.config import EncoderSettings
+from vidcache.encoder import ReusingEncoder
 from vidcache.frames import ActionScore, Frame
 from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.recall import Recall
@@ -68,11 +70,20 @@ class ActionStage:
     Args:
         model: Encoder, head and labels.
         workers: Where pictures are encoded.
+        settings: How the encoder saves work.
+
+    Raises:
+        ConfigError: The encoder cannot work so.
     """
 
-    def __init__(self, model: ActionModel, workers: Workers) -> None:
+    def __init__(self, model: ActionModel, workers: Workers, settings: EncoderSettings) -> None:
         self._model = model
         self._workers = workers
+        self._reusing: ReusingEncoder | None = None
+        if settings.reuse is not None:
+            self._reusing = ReusingEncoder(
+                model.encoder, gate=settings.reuse, refresh_every=settings.refresh_every
+            )
         self._seats = Seats(model)
         self._wants_seconds = model.head.config.needs_seconds
 
@@ -90,7 +101,12 @@ class ActionStage:
         Returns:
             Counters of its memory.
         """
-        figures = self._seats.stats(seat)
+        figures = dict(self._seats.stats(seat))
+        if self._reusing is not None:
+            figures["encoder"] = {
+                "frames_computed_whole": seat.picture.num_dense,
+                "share_computed": round(seat.picture.share, 4),
+            }
         if seat.recall is not None:
             seat.recall.finish()
         self._seats.leave(seat)
@@ -154,11 +170,16 @@ class ActionStage:
         """Encodes the frames of all these groups in one go."""
         frames = [frame for task in tasks for frame in task.good]
         start = time.perf_counter()
-        features = self._workers.encode(self._model, [frame.image_rgb for frame in frames])
-        begin = 0
-        for task in tasks:
-            task.features = features[begin : begin + len(task.good)]
-            begin += len(task.good)
+        images = [[frame.image_rgb for frame in task.good] for task in tasks]
+        if self._reusing is not None:
+            pictures = [task.work.seat.picture for task in tasks]
+            features = self._workers.encode_changes(self._reusing, images, pictures)
+        else:
+            together = self._workers.encode(self._model, [one for group in images for one in group])
+            ends = list(accumulate(len(group) for group in images))
+            features = [together[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+        for task, found in zip(tasks, features, strict=True):
+            task.features = found
         if frames:
             self._count("encode", time.perf_counter() - start, len(frames), tasks)
 

@@ -121,6 +121,11 @@ def open_prefix_cache(config: Config, model: ActionModel | None) -> PrefixCache 
     """
     if config.prefix_cache is None:
         return None
+    if config.encoder.reuse:
+        raise ConfigError(
+            "prefix_cache repeats results to the bit, and with encoder.reuse they depend on how "
+            "the stream was cut: leave one of them out"
+        )
     if model is None:
         raise ConfigError(
             "prefix_cache keeps what is computed of whole pictures, and with actions: per-object "

@@ -264,7 +264,7 @@ class Pipeline:
             ), recall
 
         return Engine(
-            Stages(self.model, self.tracker, objects),
+            Stages(self.model, self.tracker, objects, self.config.encoder),
             plan,
             longest_wait=self.config.batch_wait,
             alone=alone,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from vidcache.cache import HeadState
+from vidcache.encoder import ReuseState
 from vidcache.frames import ActionScore
 from vidcache.model import ActionModel
 from vidcache.pipeline.object_memory import ObjectMemory
@@ -29,6 +30,7 @@ class Seat:
         last: The scores of its last good frame, best first.
         labels: The labels that these are scores of.
         objects: What is remembered of its objects; None where they are not labelled.
+        picture: What the encoder remembers of its last picture, where it reuses tokens.
     """
 
     row: int | None
@@ -37,6 +39,7 @@ class Seat:
     last: tuple[ActionScore, ...] = ()
     labels: tuple[str, ...] = ()
     objects: ObjectMemory | None = None
+    picture: ReuseState = field(default_factory=ReuseState)
 
 
 class Seats:

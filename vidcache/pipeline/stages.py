@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from vidcache.config import EncoderSettings
 from vidcache.frames import Frame, Track
 from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.actions import ActionStage, FrameScores
@@ -51,6 +52,10 @@ class Stages:
         model: The action model of whole pictures; None labels none.
         tracker: One of the trackers, all of which are twins; None for no objects.
         objects: Labels what is tracked; None labels no objects.
+        encoder: How the encoder saves work.
+
+    Raises:
+        ConfigError: The encoder cannot work so.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Stages:
         model: ActionModel | None,
         tracker: Tracker | None,
         objects: ObjectStage | None = None,
+        encoder: EncoderSettings | None = None,
     ) -> None:
         self._objects = objects
         self._closed = False
@@ -69,7 +75,9 @@ class Stages:
         # Beside a GPU there is something to do on each of two threads, one after the other.
         num_workers = 2 if on_gpu else self._num_threads
         self._workers = Workers(num_workers, num_others=int(looks))
-        self._actions = None if model is None else ActionStage(model, self._workers)
+        self._actions = None
+        if model is not None:
+            self._actions = ActionStage(model, self._workers, encoder or EncoderSettings())
         # A head's step is too short to be shared, and its threads would wait for those of others.
         self._action_thread = stage_thread("actions", 1)
         alone = self._num_threads if model is None else max(1, self._num_threads // 2)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vidcache.encoder import ReuseState, ReusingEncoder
 from vidcache.model import ActionModel
 
 __all__ = ["Workers", "stage_thread"]
@@ -61,6 +62,29 @@ class Workers:
             for at in range(0, max(1, len(images_rgb)), step)
         ]
         return torch.cat([part.result() for part in parts])
+
+    def encode_changes(
+        self,
+        encoder: ReusingEncoder,
+        images_rgb: Sequence[Sequence[NDArray[np.uint8]]],
+        states: Sequence[ReuseState],
+    ) -> list[torch.Tensor]:
+        """Encodes the next pictures of streams, computing what changed in them.
+
+        Args:
+            encoder: The encoder.
+            images_rgb: For each stream its pictures.
+            states: What is remembered of each stream.
+
+        Returns:
+            For each stream tokens, (F, N, C).
+        """
+        step = -(-len(states) // self.num_workers)
+        parts = [
+            self._pool.submit(encoder, images_rgb[at : at + step], states[at : at + step])
+            for at in range(0, len(states), step)
+        ]
+        return [tokens for part in parts for tokens in part.result()]
 
     def close(self) -> None:
         """Drops work that has not begun and waits for what has."""

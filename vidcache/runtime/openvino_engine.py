@@ -63,7 +63,7 @@ class OpenVinoEngine:
         decoders = importlib.import_module("openvino.frontend.pytorch.ts_decoder")
         with torch.no_grad(), warnings.catch_warnings():
             # Of sizes, which are fixed, and of checks that they are what they should be.
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            warnings.simplefilter("ignore")
             traced = torch.jit.trace(module, example, check_trace=False)
         # Weights are copied: the module may be trained on, or go, while the graph lives.
         decoder = decoders.TorchScriptPythonDecoder(traced, shared_memory=False)

@@ -1,0 +1,25 @@
+"""How the encoder saves work."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vidcache.config.section import Count, Section
+
+__all__ = ["REUSE_GATE", "EncoderSettings"]
+
+REUSE_GATE = 0.2
+"""The gate of ``--reuse``."""
+
+
+class EncoderSettings(Section):
+    """How the encoder saves work.
+
+    Attributes:
+        reuse: Relative change from which a token of the picture is computed again; 0 computes all
+            of them, exactly as without; None reuses none. For a still camera, 0.2.
+        refresh_every: Frames within which every token is computed again at least once.
+    """
+
+    reuse: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
+    refresh_every: Count = 16
