@@ -75,6 +75,14 @@ def test_threads_share_an_encoder(images, engine):
         torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("engine", OTHERS)
+def test_threads_may_be_the_first_to_ask(images, engine):
+    encoder = make(engine)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: encoder(images[:1], num_threads=1), range(4)))
+    assert all(torch.equal(features, found[0]) for features in found)
+
+
 def test_features_of_an_engine_may_be_trained_on(images):
     layer = torch.nn.Linear(192, 1)
     layer(make("openvino")(images)).sum().backward()

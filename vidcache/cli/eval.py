@@ -131,7 +131,8 @@ def _load_model(flags: dict[str, str | None]) -> ActionModel:
     from vidcache.config import Config, override
     from vidcache.pipeline.loading import load_model
 
-    return load_model(override(Config(), flags))
+    # As training computes features, so that both share what is stored of them.
+    return load_model(override(Config(engine="torch"), flags))
 
 
 def _require_labels(dataset: ActionDataset, model: ActionModel) -> None:

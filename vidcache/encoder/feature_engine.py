@@ -3,6 +3,7 @@
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ from vidcache.runtime.shared_engine import SharedEngine
 __all__ = ["FeatureEngine"]
 
 _TIMED_BATCH = 4
+
+# Tracing changes what all threads of torch do, so one traces at a time.
+_tracing = threading.Lock()
 
 
 class FeatureEngine:
@@ -137,11 +141,12 @@ class FeatureEngine:
         return prepare
 
     def _compiled(self, name: str) -> SharedEngine:
-        if self._engine is None or self._version.now() != self._engine_version:
-            graph = self._trace(name)
-            self._engine = SharedEngine(functools.partial(self._make, name, graph))
-            self._engine_version = self._version.now()
-        return self._engine
+        with _tracing:
+            if self._engine is None or self._version.now() != self._engine_version:
+                graph = self._trace(name)
+                self._engine = SharedEngine(functools.partial(self._make, name, graph))
+                self._engine_version = self._version.now()
+            return self._engine
 
     def _trace(self, name: str) -> Any:
         size = self._vit.patch_embed.img_size
