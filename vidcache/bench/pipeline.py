@@ -22,6 +22,7 @@ from vidcache.model import ActionModel, ActionModelConfig
 __all__ = ["Comparison", "Job", "Run", "compare"]
 
 _NUM_LABELS = 16
+_IDS_A_SESSION = 1_000_000
 _QUIET = {
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",
@@ -205,22 +206,24 @@ def _run_vidcache(job: Job, model: Path, folder: Path) -> Run:
     command += ["--jsonl", str(result), *job.flags]
     whole, cpu, peak = _time_process(command, folder)
     records = [json.loads(line) for line in result.read_text(encoding="utf-8").splitlines()]
-    frames = [record for record in records if record["type"] == "frame"]
     end = records[-1]
+    seen: list[Seen] = []
+    session = 0
+    for record in records:
+        # Objects begin to count anew behind a cut, and their numbers mean others.
+        session += record["type"] == "discontinuity"
+        if record["type"] == "frame":
+            found = record["objects"]
+            ids = [_IDS_A_SESSION * session + one["id"] for one in found]
+            boxes = [one["box"] for one in found]
+            seen.append(_seen(record["actions"][0]["label"], ids, boxes))
     return Run(
         seconds=end["seconds"],
         whole_seconds=whole,
         cpu_seconds=cpu,
         peak_bytes=peak,
         stages={name: stage["mean_ms"] for name, stage in end["timings"].items()},
-        seen=[
-            _seen(
-                frame["actions"][0]["label"],
-                [found["id"] for found in frame["objects"]],
-                [found["box"] for found in frame["objects"]],
-            )
-            for frame in frames
-        ],
+        seen=seen,
     )
 
 
