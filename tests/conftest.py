@@ -1,5 +1,6 @@
 """What tests of several packages share: a small action model and small real videos."""
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +34,15 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section("largest relative errors, stream against clip")
         for name, error in errors.items():
             terminalreporter.write_line(f"{error:.1e}  {name}")
+
+
+@pytest.fixture(scope="session")
+def assets():
+    folder = os.environ.get("VIDCACHE_TEST_ASSETS")
+    path = Path(folder) if folder else Path(__file__).parents[2] / "shared" / "assets"
+    if not path.is_dir():
+        pytest.skip("needs the videos and models that VIDCACHE_TEST_ASSETS points to")
+    return path
 
 
 @pytest.fixture(scope="session")

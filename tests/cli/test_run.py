@@ -137,3 +137,40 @@ def test_a_camera_that_is_watched_alone_must_be_there(run):
     assert "refused" in err
     assert "secret" not in err
     assert len(err.splitlines()) == 1
+
+
+def test_reuse_says_how_much_it_computed(call, tmp_path, small_model_path):
+    source = "lavfi:testsrc2=size=96x64:rate=10:duration=2"
+    for number, flags in enumerate(([], ["--reuse"])):
+        path = tmp_path / f"{number}.jsonl"
+        code, _, _ = call(
+            "run",
+            source,
+            "--model",
+            small_model_path,
+            "--detector",
+            "none",
+            "--jsonl",
+            path,
+            *flags,
+        )
+        assert code == 0
+    plain, reused = (read_jsonl(tmp_path / f"{number}.jsonl") for number in (0, 1))
+    assert "encoder" not in plain.end["cache"]
+    assert 0 < reused.end["cache"]["encoder"]["share_computed"] <= 1
+    assert len(plain.frames) == len(reused.frames)
+
+
+def test_reuse_and_a_prefix_cache_contradict_each_other(call, tmp_path, small_model_path):
+    code, _, error = call(
+        "run", "lavfi:testsrc2=size=96x64:duration=1", "--model", small_model_path,
+        "--detector", "none", "--reuse", "--prefix-cache", tmp_path / "known",
+    )  # fmt: skip
+    assert code == 2
+    assert "leave one of them out" in error
+
+
+def test_an_unknown_engine_is_refused(call, small_model_path):
+    code, _, error = call("run", "lavfi:testsrc2", "--engine", "tensorrt")
+    assert code == 2
+    assert "'tensorrt' is not allowed" in error

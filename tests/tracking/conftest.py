@@ -1,6 +1,4 @@
 import importlib.util
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,12 +96,3 @@ def untrained_dense_pose_model(tmp_path_factory):
     """A pose model that needs non-maximum suppression, and sees people everywhere."""
     path = tmp_path_factory.mktemp("models") / "dense-pose.pt"
     return _save_untrained(path, "yolo11n-pose.yaml", 128, "pose")
-
-
-@pytest.fixture(scope="session")
-def assets():
-    folder = os.environ.get("VIDCACHE_TEST_ASSETS")
-    path = Path(folder) if folder else Path(__file__).parents[3] / "shared" / "assets"
-    if not path.is_dir():
-        pytest.skip("needs the videos and models that VIDCACHE_TEST_ASSETS points to")
-    return path

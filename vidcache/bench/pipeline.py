@@ -15,6 +15,7 @@ import torch
 
 from vidcache.bench.agreement import Seen, box_agreement, id_agreement, label_agreement
 from vidcache.cache import SlidingWindow
+from vidcache.encoder import FrameEncoder
 from vidcache.errors import MissingExtraError, VidcacheError
 from vidcache.head import HeadConfig
 from vidcache.model import ActionModel, ActionModelConfig
@@ -157,16 +158,19 @@ def compare(job: Job, folder: Path) -> Comparison:
 def _write_model(job: Job, folder: Path) -> Path:
     """A model with the encoder's weights and an untrained head, in full precision."""
     torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
-    width = 384
+    size = (job.image_size, job.image_size)
+    width = FrameEncoder(job.encoder, None, image_size=size).num_features
+    # With the layer scale that training begins with, history would hardly bear on the labels.
     head = HeadConfig(
-        in_features=width, width=width, depth=4, num_heads=6, num_iterations=4,
-        num_outputs=_NUM_LABELS, layer_scale=1.0, eviction=SlidingWindow(job.window),
+        in_features=width, width=width, depth=4, num_heads=max(1, width // 64),
+        num_iterations=4, num_outputs=_NUM_LABELS, layer_scale=1.0,
+        eviction=SlidingWindow(job.window),
     )  # fmt: skip
     config = ActionModelConfig(
         job.encoder,
         tuple(f"action {number}" for number in range(_NUM_LABELS)),
         head,
-        image_size=(job.image_size, job.image_size),
+        image_size=size,
     )
     model = ActionModel(config, encoder_weights=job.encoder_weights)
     path = folder / "model.safetensors"

@@ -22,8 +22,9 @@ class Workers:
 
     Networks that share the threads of a product wait for the slowest at every layer, which beside
     other work is most of the time: two processors did a sixth more with a piece of work each.
-    So a batch is cut into as many pieces as there are workers, and only a single picture, which
-    cannot be cut, gets the threads that nothing else needs.
+    So every picture of a batch is a piece of its own, which takes no longer than its share of the
+    batch would, and has the same features however many workers there are. Only a picture that
+    comes alone gets the threads that nothing else needs. A GPU gets the batch whole.
 
     Args:
         num_workers: Threads.
@@ -52,11 +53,11 @@ class Workers:
             images_rgb: Pictures, each (height, width, 3), uint8; may be none.
 
         Returns:
-            Tokens, (F, N, C). They depend on the pictures and their number alone.
+            Tokens, (F, N, C).
         """
-        num_parts = max(1, min(self.num_workers, len(images_rgb)))
-        num_threads = max(1, self._num_spare // num_parts)
-        step = -(-len(images_rgb) // num_parts) or 1
+        on_gpu = model.encoder.device.type != "cpu"
+        step = max(1, len(images_rgb)) if on_gpu else 1
+        num_threads = self._num_spare if len(images_rgb) == 1 else 1
         parts = [
             self._pool.submit(model.encode, images_rgb[at : at + step], num_threads=num_threads)
             for at in range(0, max(1, len(images_rgb)), step)

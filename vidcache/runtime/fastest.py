@@ -49,8 +49,8 @@ def choose_fastest(question: Mapping[str, Any], ways: Mapping[str, Prepare]) -> 
     """Times every way in turns and says which is fastest; the same question is measured once.
 
     The answer is kept in the cache folder, so that later processes compute the same to the bit
-    and begin at once. Another processor, number of threads or version of a package is another
-    question.
+    and begin at once, whatever share of the processors they have. Another processor, or another
+    version of a package, is another question.
 
     Args:
         question: What is to be computed, as plain values.
@@ -73,7 +73,6 @@ def _key(question: Mapping[str, Any]) -> str:
         "processor": _processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "processors": os.cpu_count(),
-        "threads": torch.get_num_threads(),
         "versions": {package: _version(package) for package in _PACKAGES},
     }
     return hashlib.sha256(json.dumps(here, sort_keys=True).encode()).hexdigest()[:32]
