@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -119,7 +119,11 @@ class Stages:
             self._actions.set_text_labels(texts)
         else:
             # Between two groups: all frames of a group have the same labels.
-            self._action_thread.submit(self._actions.set_text_labels, texts).result()
+            change = self._action_thread.submit(self._actions.set_text_labels, texts)
+            try:
+                change.result()
+            except CancelledError:  # the run ended first
+                self._actions.set_text_labels(texts)
 
     def submit(self, works: Sequence[Work]) -> Callable[[], list[list[Labelled]]]:
         """Starts the work on groups, one a source, and returns what waits for it."""
