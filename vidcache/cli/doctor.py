@@ -18,6 +18,7 @@ _BUNDLED = (
     "actions_small.safetensors",
     "person_yolo26n.pt",
     "person_pose_yolo26n.pt",
+    "person_actions.safetensors",
 )
 _TOLERANCE = 1e-10
 _MARKS = {"ok": "ok  ", "note": "note", "broken": "BAD "}
@@ -77,12 +78,17 @@ def _devices() -> Iterator[Finding]:
 
     from vidcache.encoder import choose_precision
     from vidcache.pipeline import resolve_device
+    from vidcache.runtime import ENGINES
+    from vidcache.runtime.engines import is_installed
 
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     device = resolve_device("auto")
     yield Finding("ok", "device", f"{device} ({', '.join(names) or 'no GPU'})")
     precision = choose_precision("auto", device)
     yield Finding("ok", "precision", f"{precision.name}: {precision.reason}")
+    there = [name for name in ENGINES if is_installed(name)]
+    hint = "" if "openvino" in there else " (openvino: pip install 'vidcache[openvino]')"
+    yield Finding("ok", "engines", f"{', '.join(there)}{hint}")
 
 
 def _extras() -> Iterator[Finding]:
