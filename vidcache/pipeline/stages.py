@@ -176,7 +176,7 @@ class Stages:
         """For each frame, by its identity: a look that it is part of, and its place there."""
         looks: dict[int, tuple[Future[list[_Seen]], int]] = {}
         if self._looker is not None:
-            for frames in _cut(works, min(MOST_LOOKERS, self._workers.num_workers)):
+            for frames in _cut(works):
                 look = self._workers.submit(self._see, self._looker, frames)
                 looks.update({id(frame): (look, place) for place, frame in enumerate(frames)})
         return looks
@@ -218,8 +218,11 @@ class Stages:
         return _Tracked(objects, tracker.session, timings)
 
 
-def _cut(works: Sequence[Work], num_lookers: int) -> Iterator[list[Frame]]:
+def _cut(works: Sequence[Work]) -> Iterator[list[Frame]]:
     """Cuts frames into looks: pictures of one size, so many that every looker gets its share.
+
+    The cuts are the same however many workers there are: what stands beside a picture in a batch
+    can change the rounding of its boxes.
 
     Groups of a file are cut by themselves (see `Work`).
     """
@@ -228,7 +231,7 @@ def _cut(works: Sequence[Work], num_lookers: int) -> Iterator[list[Frame]]:
     for frames in [*groups, sorted(live, key=_size)]:
         for _, same in groupby(frames, key=_size):
             alike = list(same)
-            step = -(-len(alike) // num_lookers)
+            step = -(-len(alike) // MOST_LOOKERS)
             yield from (alike[start : start + step] for start in range(0, len(alike), step))
 
 
