@@ -5,6 +5,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Generator, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -188,6 +189,4 @@ class _Features(nn.Module):
 
 
 def _can_export() -> bool:
-    from importlib.util import find_spec
-
     return is_installed("onnx") and find_spec("onnx") is not None

@@ -28,7 +28,7 @@ class ReuseState:
 
     Attributes:
         num_frames: Frames encoded so far.
-        num_dense: How many of them were computed whole: moving pictures, the first, refreshes.
+        num_dense: How many of them were computed whole: moving pictures, the first, cuts.
         num_recomputed: Tokens computed in a block, over all blocks and frames.
         num_tokens: How many these would have been without reuse.
     """
@@ -59,8 +59,9 @@ class ReusingEncoder:
     In front of every block, each token is compared with what it was when the block last computed
     it. One that changed by less than the gate keeps the keys and values that it had there, and
     goes no further. What is computed attends to all tokens. The prefix tokens (CLS, registers) are
-    always computed, and everything is every ``refresh_every`` frames. The reference moves only
-    with what is computed, so that a slow change adds up and passes the gate in the end.
+    always computed, and every other token once in ``refresh_every`` frames, a few in each. The
+    reference moves only with what is computed, so that a slow change adds up and passes the gate
+    in the end.
 
     While most of a picture changes, pictures are computed whole, by the encoder's engine.
 
@@ -68,7 +69,7 @@ class ReusingEncoder:
         encoder: The encoder; its ViT must have timm's plain blocks.
         gate: Relative change, of a block's normed input, from which a token is computed again. 0
             computes everything, by the encoder itself and so exactly as it does.
-        refresh_every: Frames after which a picture is computed whole.
+        refresh_every: Frames within which every token is computed again at least once.
 
     Raises:
         ConfigError: The gate is negative, ``refresh_every`` is not at least 1, or the ViT has
@@ -137,8 +138,7 @@ class ReusingEncoder:
             still = self._embed_still(state, pictures)
             if still is None:
                 features[number] = self._encoder.features(pictures, num_threads)
-                state.num_dense += len(pictures)
-                self._count(state, len(pictures), 1.0)
+                self._count_whole(state, len(pictures))
                 continue
             frames += [
                 _Frame(state, number, tokens, is_whole=share > _MOST_CHANGED)
@@ -167,12 +167,12 @@ class ReusingEncoder:
         if state._embedded is None and len(pictures) > 1:
             # A moving camera is recognised by two pictures, which is a fraction of embedding all.
             first, second = _embed(vit, pictures[:2])
-            if self._changed(second[None], first[None])[0] > _MOST_CHANGED:
+            if _changed(second[None], first[None])[0] > _MOST_CHANGED:
                 return None
         embedded = _embed(vit, pictures)
         earlier = embedded[:1] if state._embedded is None else state._embedded[None]
         before = torch.cat([earlier, embedded[:-1]])
-        shares = self._changed(embedded, before)
+        shares = _changed(embedded, before)
         if sum(shares) > _MOST_CHANGED * len(shares):
             state.reset()
             # A single picture is known to stand still when the next one has come.
@@ -180,12 +180,6 @@ class ReusingEncoder:
             return None
         state._embedded = embedded[-1].clone()
         return embedded, shares
-
-    def _changed(self, tokens: Tensor, before: Tensor) -> list[float]:
-        """For each picture the share of its tokens that changed by more than the gate."""
-        change = (tokens - before).float().norm(dim=-1)
-        is_changed = change > _MOVED * before.float().norm(dim=-1)
-        return is_changed.float().mean(dim=-1).tolist()
 
     def _walk(self, frames: list["_Frame"]) -> None:
         """Takes frames, those of a stream in order, through all blocks."""
@@ -239,13 +233,14 @@ class ReusingEncoder:
         reference[frame.rows[chosen]] = normed[chosen]
         return chosen
 
-    def _count(self, state: ReuseState, num_frames: int, share: float) -> None:
+    def _count_whole(self, state: ReuseState, num_frames: int) -> None:
         vit: Any = self._encoder.vit
         rows, columns = vit.patch_embed.grid_size
         all_tokens = num_frames * len(vit.blocks) * (rows * columns + vit.num_prefix_tokens)
         state.num_frames += num_frames
+        state.num_dense += num_frames
         state.num_tokens += all_tokens
-        state.num_recomputed += round(share * all_tokens)
+        state.num_recomputed += all_tokens
 
 
 @dataclass(eq=False)
@@ -259,6 +254,13 @@ class _Frame:
     rows: Tensor = field(default_factory=lambda: torch.empty(0))
     is_due: Tensor = field(default_factory=lambda: torch.empty(0))
     features: Tensor = field(default_factory=lambda: torch.empty(0))
+
+
+def _changed(tokens: Tensor, before: Tensor) -> list[float]:
+    """For each picture the share of its patches in which something moved."""
+    change = (tokens - before).float().norm(dim=-1)
+    is_changed = change > _MOVED * before.float().norm(dim=-1)
+    return is_changed.float().mean(dim=-1).tolist()
 
 
 def _embed(vit: Any, pictures: Tensor) -> Tensor:

@@ -168,7 +168,6 @@ class ActionStage:
 
     def _encode(self, tasks: Sequence[_Task]) -> None:
         """Encodes the frames of all these groups in one go."""
-        frames = [frame for task in tasks for frame in task.good]
         start = time.perf_counter()
         images = [[frame.image_rgb for frame in task.good] for task in tasks]
         if self._reusing is not None:
@@ -180,8 +179,8 @@ class ActionStage:
             features = [together[a:b] for a, b in zip([0, *ends], ends, strict=False)]
         for task, found in zip(tasks, features, strict=True):
             task.features = found
-        if frames:
-            self._count("encode", time.perf_counter() - start, len(frames), tasks)
+        if num_frames := sum(len(group) for group in images):
+            self._count("encode", time.perf_counter() - start, num_frames, tasks)
 
     def _score_together(self, tasks: Sequence[_Task]) -> None:
         """Steps single frames of several sources at once."""
