@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from vidcache.head.linear import Linear
 from vidcache.head.rotary import rotate
 
 __all__ = ["Attend", "Block", "Mlp"]
@@ -26,13 +27,12 @@ class Mlp(nn.Module):
 
     def __init__(self, in_features: int, hidden_features: int, out_features: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(in_features, hidden_features)
-        self.act = nn.GELU()
-        self.fc2 = nn.Linear(hidden_features, out_features)
+        self.fc1 = Linear(in_features, hidden_features)
+        self.fc2 = Linear(hidden_features, out_features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (…, in_features) to (…, out_features)."""
-        return self.fc2(self.act(self.fc1(x)))
+        return self.fc2(self.fc1.gelu(x))
 
 
 class Attention(nn.Module):
@@ -46,8 +46,8 @@ class Attention(nn.Module):
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
 
     def forward(self, x: Tensor, rotation: Tensor | None, attend: Attend) -> Tensor:
         """Attends from the tokens of new frames.

@@ -30,6 +30,7 @@ from vidcache.head.block import Block, Mlp
 from vidcache.head.checks import check_features, check_rows, check_seconds, check_state
 from vidcache.head.config import HeadConfig
 from vidcache.head.fingerprint import Fingerprint
+from vidcache.head.linear import Linear
 from vidcache.head.rotary import RotaryTime
 from vidcache.head.vggt import config_from_vggt, weights_from_vggt
 
@@ -95,10 +96,10 @@ class CameraHead(nn.Module):
         self.config = config
         self.token_norm = nn.LayerNorm(config.in_features)
         same = config.in_features == width
-        self.project = nn.Identity() if same else nn.Linear(config.in_features, width)
+        self.project = nn.Identity() if same else Linear(config.in_features, width)
         self.empty_prediction = nn.Parameter(torch.zeros(num_outputs))
-        self.embed_prediction = nn.Linear(num_outputs, width)
-        self.modulation = nn.Linear(width, 3 * width)
+        self.embed_prediction = Linear(num_outputs, width)
+        self.modulation = Linear(width, 3 * width)
         self.trunk = nn.ModuleList(
             Block(width, config.num_heads, config.mlp_ratio, config.layer_scale)
             for _ in range(config.depth)

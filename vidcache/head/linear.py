@@ -1,0 +1,105 @@
+# pyright: basic
+"""Linear layers that a stream's steps run through: the same weights, laid out for few rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, linear
+
+__all__ = ["Linear", "PackedWeight"]
+
+# Smaller weights lie in the processor's nearest cache in any layout.
+_LEAST_WEIGHTS = 1 << 14
+
+# Rows that the layout is made for; it is good for one as for hundreds.
+_ROWS_HINT = 8
+
+
+class PackedWeight:
+    """A weight in the layout in which oneDNN multiplies it, made once instead of in every product.
+
+    Reading weights is most of a step's time: with eight rows a product takes half as long.
+
+    Args:
+        weight: The weight, (out, in), fp32 or bf16, on a processor.
+
+    Source:
+        What PyTorch's Inductor does with frozen weights.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        with torch.no_grad():
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS_HINT)
+
+    @staticmethod
+    def suits(weight: Tensor) -> bool:
+        """Whether oneDNN is there and is fast at a weight of this kind and size."""
+        if weight.device.type != "cpu" or weight.numel() < _LEAST_WEIGHTS:
+            return False
+        if weight.dtype is torch.bfloat16:
+            return _has_onednn() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return weight.dtype is torch.float32 and _has_onednn()
+
+    def multiply(self, x: Tensor, bias: Tensor | None, then: str = "none") -> Tensor:
+        """Maps (…, in) to (…, out).
+
+        Args:
+            x: The input, in the dtype of the weight.
+            bias: Added to it, in the same dtype.
+            then: ``"none"``, or ``"gelu"`` for an exact GELU of the result.
+        """
+        return torch.ops.mkldnn._linear_pointwise(x, self._packed, bias, then, [], "none")
+
+
+class Linear(nn.Linear):
+    """A linear layer that keeps its weight packed while nobody trains it.
+
+    With gradients, on a GPU, or while a compiler or exporter looks, it is PyTorch's layer. It
+    notices a changed weight by PyTorch's count of changes, and packs anew.
+    """
+
+    _packed: tuple[tuple[int, int | None], PackedWeight | None] | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Maps (…, in) to (…, out)."""
+        packed = self._pack(input)
+        if packed is None:
+            return linear(input, self.weight, self.bias)
+        return packed.multiply(input, self.bias)
+
+    def gelu(self, input: Tensor) -> Tensor:
+        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
+        packed = self._pack(input)
+        if packed is None:
+            return gelu(linear(input, self.weight, self.bias))
+        return packed.multiply(input, self.bias, "gelu")
+
+    def _pack(self, input: Tensor) -> PackedWeight | None:
+        weight = self.weight
+        if (
+            torch.is_grad_enabled()
+            or input.dtype is not weight.dtype
+            or torch.is_autocast_enabled("cpu")
+            or torch.compiler.is_compiling()
+            or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        ):
+            return None
+        seen = (weight.data_ptr(), None if weight.is_inference() else weight._version)
+        if self._packed is None or self._packed[0] != seen:
+            packed = PackedWeight(weight) if PackedWeight.suits(weight) else None
+            self._packed = (seen, packed)
+        return self._packed[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A layout of this processor is of no use in a copy or on another machine.
+        return {name: value for name, value in self.__dict__.items() if name != "_packed"}
+
+
+def _has_onednn() -> bool:
+    is_there = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    # On other processors oneDNN hands the product on, and its layout has not been measured.
+    is_x86 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    return is_there and is_x86 and hasattr(torch.ops.mkldnn, "_linear_pointwise")
