@@ -46,3 +46,23 @@ def test_a_missing_package_is_named(monkeypatch):
 
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcache\[bench\]'"):
         pipeline._explain("ModuleNotFoundError: No module named 'transformers'", ["-m", "x"])
+
+
+def test_a_profile_names_the_threads_and_what_they_do(job, tmp_path):
+    from vidcache.bench.pipeline import profile_run
+
+    stacks = tmp_path / "stacks.txt"
+    profile = profile_run(job, tmp_path, stacks)
+    assert {"work", "actions"} <= {name for name, _ in profile.threads}
+    assert sum(share for _, share in profile.threads) == pytest.approx(1)
+    assert sum(share for _, share in profile.places) == pytest.approx(1)
+    assert any(" > " in place for place, _ in profile.places)
+    assert stacks.stat().st_size > 0
+
+
+def test_a_profile_without_py_spy_says_what_to_install(monkeypatch, tmp_path):
+    from vidcache.bench import profile
+
+    monkeypatch.setattr(profile.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'vidcache\[bench\]'"):
+        profile.profiled(["python"], tmp_path / "stacks.txt")

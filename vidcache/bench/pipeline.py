@@ -14,15 +14,17 @@ import numpy as np
 import torch
 
 from vidcache.bench.agreement import Seen, box_agreement, id_agreement, label_agreement
+from vidcache.bench.profile import Profile, profiled, read_profile
 from vidcache.cache import SlidingWindow
 from vidcache.encoder import FrameEncoder
 from vidcache.errors import MissingExtraError, VidcacheError
 from vidcache.head import HeadConfig
 from vidcache.model import ActionModel, ActionModelConfig
 
-__all__ = ["Comparison", "Job", "Run", "compare"]
+__all__ = ["Comparison", "Job", "Run", "compare", "profile_run"]
 
 _NUM_LABELS = 16
+_RESULT = "vidcache.jsonl"
 _IDS_A_SESSION = 1_000_000
 _QUIET = {
     "YOLO_OFFLINE": "true",
@@ -155,6 +157,23 @@ def compare(job: Job, folder: Path) -> Comparison:
     return Comparison(ours, peers)
 
 
+def profile_run(job: Job, folder: Path, stacks: Path) -> Profile:
+    """Runs vidcache once more, with py-spy looking at its threads.
+
+    Args:
+        job: What is measured; its rounds do not count here.
+        folder: Where the model with the untrained head and the results are written.
+        stacks: Where the stacks are written; see `profiled`.
+
+    Raises:
+        MissingExtraError: py-spy is not installed.
+        VidcacheError: It failed; the message ends with what was said.
+    """
+    command = [sys.executable, *_vidcache_command(job, _write_model(job, folder), folder)]
+    _time_process(profiled(command, stacks), folder)
+    return read_profile(stacks.read_text(encoding="utf-8").splitlines())
+
+
 def _write_model(job: Job, folder: Path) -> Path:
     """A model with the encoder's weights and an untrained head, in full precision."""
     torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
@@ -189,7 +208,8 @@ def _run_composition(job: Job, model: Path, folder: Path) -> Run:
         "result": str(result),
     }
     order.write_text(json.dumps(work), encoding="utf-8")
-    whole, cpu, peak = _time_process(["-m", "vidcache.bench.composition", str(order)], folder)
+    command = [sys.executable, "-m", "vidcache.bench.composition", str(order)]
+    whole, cpu, peak = _time_process(command, folder)
     said = json.loads(result.read_text(encoding="utf-8"))
     frames = said["frames"]
     return Run(
@@ -203,13 +223,10 @@ def _run_composition(job: Job, model: Path, folder: Path) -> Run:
 
 
 def _run_vidcache(job: Job, model: Path, folder: Path) -> Run:
-    result = folder / "vidcache.jsonl"
-    command = ["-c", "from vidcache.cli import main; main()", "run", str(job.video)]
-    command += ["--model", str(model)]
-    command += ["--detector", str(job.detector), "--max-frames", str(job.num_frames)]
-    command += ["--jsonl", str(result), *job.flags]
+    command = [sys.executable, *_vidcache_command(job, model, folder)]
     whole, cpu, peak = _time_process(command, folder)
-    records = [json.loads(line) for line in result.read_text(encoding="utf-8").splitlines()]
+    lines = (folder / _RESULT).read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
     end = records[-1]
     seen: list[Seen] = []
     session = 0
@@ -231,6 +248,13 @@ def _run_vidcache(job: Job, model: Path, folder: Path) -> Run:
     )
 
 
+def _vidcache_command(job: Job, model: Path, folder: Path) -> list[str]:
+    command = ["-c", "from vidcache.cli import main; main()", "run", str(job.video)]
+    command += ["--model", str(model)]
+    command += ["--detector", str(job.detector), "--max-frames", str(job.num_frames)]
+    return [*command, "--jsonl", str(folder / _RESULT), *job.flags]
+
+
 def _seen(label: str, ids: list[int], boxes: list[list[float]]) -> Seen:
     table = np.zeros((len(boxes), 4))
     if boxes:
@@ -238,14 +262,14 @@ def _seen(label: str, ids: list[int], boxes: list[list[float]]) -> Seen:
     return Seen(label, ids, table)
 
 
-def _time_process(arguments: Sequence[str], folder: Path) -> tuple[float, float, int]:
-    """Runs Python and says how long it took, in seconds, of a processor too, and its memory."""
+def _time_process(command: Sequence[str], folder: Path) -> tuple[float, float, int]:
+    """Runs a program and says how long it took, in seconds, of a processor too, and its memory."""
     log = folder / "log.txt"
     start = time.perf_counter()
     with log.open("wb") as out:
         process = os.posix_spawn(
-            sys.executable,
-            [sys.executable, *arguments],
+            command[0],
+            list(command),
             os.environ | _QUIET,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, out.fileno(), 1),
@@ -256,7 +280,7 @@ def _time_process(arguments: Sequence[str], folder: Path) -> tuple[float, float,
     whole = time.perf_counter() - start
     if status != 0:
         said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["nothing"]
-        _explain(said[-1], arguments)
+        _explain(said[-1], command[1:])
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     return whole, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit

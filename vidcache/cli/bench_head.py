@@ -20,7 +20,9 @@ def bench_head(
     depth: Annotated[int, typer.Option(help="Blocks of the trunk.")] = 4,
     iterations: Annotated[int, typer.Option(help="Refinement passes.")] = 4,
     heads: Annotated[int, typer.Option(help="Attention heads.")] = 6,
-    streams: Annotated[int, typer.Option(help="Streams stepped together.")] = 1,
+    streams: Annotated[
+        str, typer.Option(help="Streams stepped together, several with commas.")
+    ] = "1",
     threads: Annotated[int, typer.Option(help="Threads; 0 leaves the choice to PyTorch.")] = 0,
     rounds: Annotated[int, typer.Option(help="Measurements of each kind, in turns.")] = 60,
     frames: Annotated[
@@ -31,7 +33,8 @@ def bench_head(
     """Measures a step of the head against other ways to get the same numbers, in one run."""
     import torch
 
-    chosen = _numbers(windows)
+    chosen = _numbers("--windows", windows)
+    together = _numbers("--streams", streams)
     if threads:
         torch.set_num_threads(threads)
     if frames:
@@ -39,36 +42,35 @@ def bench_head(
 
         bench_endurance(frames)
         return 0
-    from vidcache.cli.bench_step import bench_step
+    from vidcache.cli.bench_step import HEADER, bench_step
     from vidcache.head import HeadConfig
 
-    print(
-        f"width {width}, depth {depth}, {iterations} passes, {streams} stream(s), "
-        f"{torch.get_num_threads()} thread(s), float32; medians of {rounds} turns\n"
+    config = HeadConfig(
+        in_features=width,
+        width=width,
+        depth=depth,
+        num_heads=heads,
+        num_iterations=iterations,
+        num_outputs=16,
     )
     print(
-        "| window | step | step, int8 weights | matrix products alone | recompute the window "
-        "| transformers, sliding cache | step / products | step / transformers "
-        "| int8 step / products | int8 step / transformers |"
+        f"width {width}, depth {depth}, {iterations} passes, {torch.get_num_threads()} thread(s); "
+        f"medians of {rounds} turns\n"
     )
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for window in chosen:
-        config = HeadConfig(
-            in_features=width,
-            width=width,
-            depth=depth,
-            num_heads=heads,
-            num_iterations=iterations,
-            num_outputs=16,
-        )
-        print(bench_step(config, window, streams, rounds), flush=True)
+    print(HEADER)
+    for num_streams in together:
+        for window in chosen:
+            print(bench_step(config, window, num_streams, rounds), flush=True)
     return 0
 
 
-def _numbers(text: str) -> list[int]:
+def _numbers(flag: str, text: str) -> list[int]:
     try:
-        return [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.split(",")]
     except ValueError:
+        numbers = [0]
+    if min(numbers) < 1:
         raise ConfigError(
-            f"--windows is {text!r}: give whole numbers with commas between, such as 64,256"
-        ) from None
+            f"{flag} is {text!r}: give whole numbers from 1 with commas between, such as 64,256"
+        )
+    return numbers

@@ -15,11 +15,14 @@ from vidcache.cli.table import print_table
 from vidcache.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from vidcache.bench.profile import Profile
 
 __all__ = ["bench_pipeline"]
 
 _MIB = 1 << 20
+_NUM_PLACES = 15
 
 
 def bench_pipeline(
@@ -44,6 +47,12 @@ def bench_pipeline(
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="OUT", help="Write the figures here.")
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            "--profile", metavar="OUT", help="Say where the time goes; write py-spy's stacks here."
+        ),
+    ] = None,
     debug: DebugFlag = False,
 ) -> int:
     """Compares `vidcache run` with cv2 + timm + transformers' cache + Ultralytics, in turns.
@@ -53,7 +62,7 @@ def bench_pipeline(
     for path in (video, detector, *([encoder_weights] if encoder_weights else [])):
         if not path.is_file():
             raise ConfigError(f"{path} is no file: give the path of one that is there")
-    from vidcache.bench.pipeline import Job, compare
+    from vidcache.bench.pipeline import Job, compare, profile_run
 
     job = Job(
         video=video, detector=detector, encoder=encoder, encoder_weights=encoder_weights,
@@ -62,7 +71,10 @@ def bench_pipeline(
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         figures = compare(job, Path(folder)).to_dict()
-    _print(figures)
+        _print(figures)
+        if profile is not None:
+            _print_profile(profile_run(job, Path(folder), profile))
+            show_message(f"wrote {profile}")
     if json_path is not None:
         write_json(json_path, figures)
         show_message(f"wrote {json_path}")
@@ -96,6 +108,17 @@ def _print(figures: Mapping[str, Any]) -> None:
             for name in dict.fromkeys((*peers, *ours))
         ],
     )
+
+
+def _print_profile(profile: Profile) -> None:
+    print(f"\nwhere vidcache's time goes, of {profile.num_samples} looks at busy threads\n")
+    print_table(("thread", "share"), _shares(profile.threads))
+    print()
+    print_table(("place", "share"), _shares(profile.places[:_NUM_PLACES]))
+
+
+def _shares(of: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:
+    return [(name, f"{100 * share:.1f} %") for name, share in of if share >= 0.001]
 
 
 def _stage(stages: Mapping[str, float], name: str) -> tuple[str, str]:

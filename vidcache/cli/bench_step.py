@@ -15,7 +15,13 @@ from torch import Tensor
 from vidcache.cache import HeadState, SlidingWindow
 from vidcache.head import CameraHead, HeadConfig, with_int8_weights
 
-__all__ = ["bench_step"]
+__all__ = ["HEADER", "bench_step"]
+
+HEADER = """\
+| streams | window | step / its products | int8 step / its products | step / transformers \
+| int8 step / transformers | step | int8 step | transformers, sliding cache | recompute the window |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+"""First lines of the table whose rows `bench_step` makes."""
 
 _CALLS_A_TURN = 3
 
@@ -34,26 +40,32 @@ def bench_step(config: HeadConfig, window: int, streams: int, rounds: int) -> st
     """
     torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     head = CameraHead(replace(config, eviction=SlidingWindow(window))).eval()
-    state = head.init_state(batch_size=streams)
+    quick = with_int8_weights(head)
     clip = torch.randn(streams, window, config.in_features)
     frame = clip[:, :1].contiguous()
+    state, quick_state = head.init_state(streams), quick.init_state(streams)
     head.step(clip, state)
-    quick = with_int8_weights(head)
-    quick_state = quick.init_state(batch_size=streams)
     quick.step(clip, quick_state)
-    rivals: dict[str, Callable[[], object] | None] = {
+    calls: dict[str, Callable[[], object] | None] = {
         "step": lambda: head.step(frame, state),
-        "int8": lambda: quick.step(frame, quick_state),
         "products": lambda: _matrix_products(head, frame, state),
-        "recompute": lambda: head(clip),
+        "int8": lambda: quick.step(frame, quick_state),
+        "int8 products": lambda: _matrix_products(quick, frame, quick_state),
         "transformers": _transformers_step(config, window, frame, clip),
+        "recompute": lambda: head(clip),
     }
-    times = _in_turns({name: call for name, call in rivals.items() if call}, rounds)
-    cells = [f"{window}"]
-    cells += [f"{times[name] * 1e3:.2f} ms" if name in times else "–" for name in rivals]
-    for one in ("step", "int8"):
-        for other in ("products", "transformers"):
-            cells.append(f"{times[one] / times[other]:.2f}" if other in times else "–")
+    times = _in_turns({name: call for name, call in calls.items() if call}, rounds)
+    ratios = (
+        ("step", "products"),
+        ("int8", "int8 products"),
+        ("step", "transformers"),
+        ("int8", "transformers"),
+    )
+    cells = [f"{streams}", f"{window}"]
+    for one, other in ratios:
+        cells.append(f"{times[one] / times[other]:.2f}" if other in times else "–")
+    for name in ("step", "int8", "transformers", "recompute"):
+        cells.append(f"{times[name] * 1e3:.1f} ms" if name in times else "–")
     return f"| {' | '.join(cells)} |"
 
 
@@ -78,7 +90,7 @@ def _matrix_products(head: CameraHead, frame: Tensor, state: HeadState) -> None:
     """Runs the linear layers of a step and the two products of its attention, nothing else."""
     streams, _, width = frame.shape
     num_heads = head.config.num_heads
-    hidden = torch.zeros(streams, 1, head.prediction_branch.fc1.out_features)
+    hidden = torch.zeros(streams, 1, width // 2)
     wide = torch.zeros(streams, 1, int(width * head.config.mlp_ratio))
     shown = torch.zeros(streams, 1, head.config.num_outputs)
     query = frame.view(streams * num_heads, 1, -1)
