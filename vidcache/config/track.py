@@ -11,8 +11,7 @@ __all__ = ["TrackSettings"]
 
 def _as_cadence(value: object) -> object:
     number = int(value) if isinstance(value, str) and value.isdecimal() else value
-    is_number = isinstance(number, int) and not isinstance(number, bool)
-    if number == "auto" or (is_number and number >= 1):
+    if number == "auto" or (type(number) is int and number >= 1):
         return number
     raise ValueError("expected a number of frames, 1 or more, or auto")
 

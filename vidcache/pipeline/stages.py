@@ -176,7 +176,10 @@ class Stages:
     def _label(
         stage: ObjectStage, works: Sequence[Work], tracked: "Future[list[list[_Tracked]]]"
     ) -> list[list[LabelledObjects]]:
-        found = [[(seen.objects, seen.session) for seen in group] for group in tracked.result()]
+        found = [
+            [(seen.objects, seen.session, seen.is_predicted) for seen in group]
+            for group in tracked.result()
+        ]
         return stage.update(works, found)
 
     def _look(self, works: Sequence[Work]) -> "dict[int, tuple[Future[list[_Seen]], int]]":

@@ -92,7 +92,6 @@ class UltralyticsTracker:
         self._last_number = 0
         # Those of the last look, by the tracker's own numbers.
         self._shown: dict[int, Track] = {}
-        self._lost_somebody = False
 
     @property
     def name(self) -> str:
@@ -126,8 +125,8 @@ class UltralyticsTracker:
 
     @property
     def wants_look(self) -> bool:
-        """Whether an object waits to be confirmed, or one was lost at the last look."""
-        return self._lost_somebody or is_unsettled(self._tracker)
+        """Whether a new object waits for the next look to be confirmed."""
+        return is_unsettled(self._tracker)
 
     def update(self, image_rgb: NDArray[np.uint8]) -> tuple[Track, ...]:
         """Looks at the next frame.
@@ -188,14 +187,13 @@ class UltralyticsTracker:
             boxes, self._image_bgr(seen.image_rgb), feats=seen.features, dets_del=seen.suppressed
         )
         self._forget_removed()
-        before, self._shown = self._shown, {}
+        self._shown = {}
         for row in found:
             if (box := _within(row[:4], width, height)) is not None:
                 number = self._number(int(row[4]))
                 label = self._labels[int(row[6])]
                 keypoints = _keypoints_of(seen, int(row[7]))
                 self._shown[int(row[4])] = Track(number, label, float(row[5]), box, keypoints)
-        self._lost_somebody = bool(before.keys() - self._shown.keys())
         return _by_number(self._shown.values())
 
     def predict(self, image_rgb: NDArray[np.uint8]) -> tuple[Track, ...]:
@@ -237,7 +235,6 @@ class UltralyticsTracker:
         self._numbers.clear()
         self._last_number = 0
         self._shown = {}
-        self._lost_somebody = False
         self._session += 1
 
     def twin(self) -> "UltralyticsTracker":

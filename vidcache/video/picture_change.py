@@ -74,6 +74,8 @@ def _small(image_rgb: NDArray[np.uint8]) -> _Floats:
     if width > 4 * size[0] and height > 4 * size[1]:
         # Sixteen points of a large picture make one well enough, and the rest is not touched.
         dense = (4 * size[0], 4 * size[1])
-        image_rgb = np.asarray(cv2.resize(image_rgb, dense, interpolation=cv2.INTER_NEAREST))
-    small = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image_rgb, dense, interpolation=cv2.INTER_NEAREST)
+        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+    else:
+        small = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
