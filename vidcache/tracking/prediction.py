@@ -39,7 +39,8 @@ def advance(tracker: Any, image_bgr: NDArray[np.uint8] | None) -> None:
         _advance_tracktrack(tracker, tracks, image_bgr)
         return
     tracker.multi_predict(tracks)
-    tracker._pre_first_associate(tracks, [], image_bgr, _boxes_of(tracker, image_bgr))
+    if image_bgr is not None:
+        tracker._pre_first_associate(tracks, [], image_bgr, _boxes_of(tracker, image_bgr))
     if tracker.args.tracker_type == "fasttrack":
         _remember_occlusions(tracker)
 
@@ -72,14 +73,14 @@ def _advance_tracktrack(
         track._history.append((tracker.frame_id, track.xyxy))
 
 
-def _boxes_of(tracker: Any, image_bgr: NDArray[np.uint8] | None) -> Any:
+def _boxes_of(tracker: Any, image_bgr: NDArray[np.uint8]) -> Any:
     """What moves by itself, which methods that follow the camera leave out."""
     from ultralytics.engine.results import Boxes
 
     rows = np.zeros((len(tracker.tracked_stracks), 6), np.float32)
     for row, track in zip(rows, tracker.tracked_stracks, strict=True):
         row[:4] = track.xyxy
-    return Boxes(rows, (1, 1) if image_bgr is None else image_bgr.shape[:2])
+    return Boxes(rows, image_bgr.shape[:2])
 
 
 def _remember_occlusions(tracker: Any) -> None:
