@@ -90,6 +90,11 @@ def test_an_unknown_key_like_no_other_lists_what_is_valid(write):
         ("events:\n  min_seconds: -1", "events.min_seconds"),
         ("events: 5", "events"),
         ("read:\n  camera_size: [640]", "read.camera_size"),
+        ("track:\n  detect_every: 0", "track.detect_every"),
+        ("track:\n  detect_every: -2", "track.detect_every"),
+        ("track:\n  detect_every: 2.5", "track.detect_every"),
+        ("track:\n  detect_every: true", "track.detect_every"),
+        ("track:\n  detect_every: often", "track.detect_every"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_file_and_key(write, text, key):
@@ -139,6 +144,18 @@ def test_a_flag_overrides_its_key_and_leaves_the_rest():
 def test_a_wrong_flag_is_named_as_on_the_command_line():
     with pytest.raises(ConfigError, match=r"^--max-frames: 0 is not allowed"):
         override(Config(), {"max_frames": 0})
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "often", "2.5", ""])
+def test_a_cadence_that_is_none_is_refused_and_told_what_is_one(value):
+    expected = rf"^--detect-every: '{value}' is not allowed: expected a number of frames, 1 or more"
+    with pytest.raises(ConfigError, match=expected):
+        override(Config(), {"track.detect_every": value})
+
+
+@pytest.mark.parametrize(("value", "meant"), [("1", 1), ("5", 5), ("auto", "auto")])
+def test_a_cadence_may_be_a_number_or_auto(value, meant):
+    assert override(Config(), {"track.detect_every": value}).track.detect_every == meant
 
 
 def test_an_unknown_setting_in_python_is_refused():

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "PREDICTED",
     "ActionScore",
     "Discontinuity",
     "Event",
@@ -18,6 +19,9 @@ __all__ = [
     "LabelChange",
     "Track",
 ]
+
+PREDICTED = "predicted"
+"""The flag of a result whose objects were moved on by the tracker: no detector saw its frame."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Track:
     Attributes:
         id: Number of the object, unique within (source, session), from 1.
         label: Class name of the detector, such as ``person``.
-        score: Confidence of the detector, 0 to 1.
+        score: Confidence of the detector, 0 to 1; in a ``predicted`` frame, that of its last look.
         box_xyxy: Left, top, right, bottom in pixels of the upright frame.
         keypoints: Where a pose model sees its joints, shape (17, 3): x and y in pixels and a
             score, in the order of COCO; None where there is no pose. Two tracks are compared
@@ -157,7 +161,8 @@ class FrameResult:
         objects: The tracked objects of the frame.
         session: Number of the tracker's session; a reset of the tracker starts a new one.
         time: Wall-clock arrival for live sources, else None.
-        flags: The flags of the frame.
+        flags: The flags of the frame, and ``predicted`` where no detector has looked at it: then
+            objects stand where their motion has taken them since the last look.
         events: Actions that began or ended, as known at this frame, discontinuities, and changes
             of the labels.
         timings: Seconds spent on this frame by stage name.

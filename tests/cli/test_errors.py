@@ -67,6 +67,13 @@ def test_an_unknown_key(fail, small_video, tmp_path):
     assert f"{config}: unknown key 'detektor'; did you mean 'detector'?" in line
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "often"])
+def test_a_cadence_that_is_none(fail, small_video, value):
+    code, line = fail("run", small_video, "--detect-every", value)
+    assert code == 2
+    assert f"--detect-every: '{value}' is not allowed: expected a number of frames" in line
+
+
 def test_a_detector_that_cannot_be_fetched(fail, small_video, small_model_path, tmp_path):
     code, line = fail("run", small_video, "--model", small_model_path, "--detector", "yolo26x.pt")
     assert code == 1

@@ -1,53 +1,23 @@
 import importlib.util
 
-import numpy as np
 import pytest
-
-from vidcache.tracking import Detection
+from coloured_objects import ColourDetector, draw_objects
 
 # Asked for without importing: the package itself must be the first to import Ultralytics.
 if not all(importlib.util.find_spec(name) for name in ("ultralytics", "lap")):
     pytest.skip("needs the extra 'run'", allow_module_level=True)
 
 
-_COLOURS = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (0, 200, 200)]
-
-
-class _ColourDetector:
-    """A real detector for drawn pictures: each of a few colours is one object."""
-
-    name = "colours"
-    description = "one box around each colour"
-
-    def detect(self, image_rgb):
-        found = []
-        for colour in _COLOURS:
-            rows, columns = np.nonzero((image_rgb == np.uint8(colour)).all(axis=2))
-            if not len(rows):
-                continue
-            box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-            label = "red" if colour[0] else "other"
-            found.append(Detection(label, 0.9, tuple(float(v) for v in box)))
-        return tuple(found)
-
-
-def _draw(*boxes, size=(120, 160)):
-    image = np.zeros((*size, 3), np.uint8)
-    for (left, top, right, bottom), colour in zip(boxes, _COLOURS, strict=False):
-        image[top:bottom, left:right] = colour
-    return image
-
-
 @pytest.fixture(scope="session")
 def colours():
     """The class of a detector for drawn pictures."""
-    return _ColourDetector
+    return ColourDetector
 
 
 @pytest.fixture(scope="session")
 def draw():
     """Draws a black picture with one rectangle of a colour of its own for each box."""
-    return _draw
+    return draw_objects
 
 
 @pytest.fixture(scope="session")

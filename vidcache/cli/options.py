@@ -12,6 +12,7 @@ __all__ = [
     "ConfigFlag",
     "CsvFlag",
     "DebugFlag",
+    "DetectEveryFlag",
     "DetectorFlag",
     "DeviceFlag",
     "EncoderWeightsFlag",
@@ -89,6 +90,15 @@ TrackerFlag = Annotated[
     str | None,
     typer.Option(
         "--tracker", metavar="NAME|PATH", help="Tracker or its settings file. [default: bytetrack]"
+    ),
+]
+DetectEveryFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--detect-every",
+        metavar="N|auto",
+        help="Look for objects in every N-th frame, or where the picture has changed; "
+        "the tracker moves them in between. [default: 1]",
     ),
 ]
 JsonlFlag = Annotated[

@@ -38,6 +38,9 @@ def describe_run(summary: RunSummary) -> list[str]:
             f"followed for half a second or more: {followed} "
             f"(at most {summary.most_objects} in one frame)"
         )
+    if summary.num_predicted:
+        looks = _count(summary.num_looks, "frame")
+        lines.append(f"looked for objects in {looks} ({summary.look_share:.0%})")
     stages = [f"{name} {1000 * stage.mean_seconds:.1f}" for name, stage in summary.stages.items()]
     if stages:
         lines.append(f"ms a frame, partly side by side: {', '.join(stages)}")

@@ -7,7 +7,15 @@ from typing import Any
 
 from vidcache.config import GapSettings
 from vidcache.errors import VidcacheError
-from vidcache.frames import ActionScore, Discontinuity, Event, FrameResult, LabelChange, Track
+from vidcache.frames import (
+    PREDICTED,
+    ActionScore,
+    Discontinuity,
+    Event,
+    FrameResult,
+    LabelChange,
+    Track,
+)
 from vidcache.pipeline.events import EventDetector
 from vidcache.pipeline.gap_policy import GapPolicy, StreamSeconds
 from vidcache.pipeline.gaps import GapDetector
@@ -204,7 +212,7 @@ class Channel:
             objects=tuple(self._with_action(track, item) for track in item.objects),
             session=session,
             time=frame.time,
-            flags=frame.flags,
+            flags=(*frame.flags, PREDICTED) if item.is_predicted else frame.flags,
             events=(*item.gaps, *self._label_changes(item), *events),
             timings=item.timings,
         )

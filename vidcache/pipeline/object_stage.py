@@ -40,7 +40,8 @@ class LabelledObjects:
 class ObjectStage:
     """Labels the objects of all sources, those of each in the order of its frames.
 
-    Objects of frames flagged ``tainted`` never reach the memory: they repeat their last scores.
+    Objects of frames flagged ``tainted`` never reach the memory: they repeat their last scores. So
+    do those of frames that no detector looked at.
     The objects of one frame are stepped together, and never with those of another source, so that
     a source has the results that it has alone, to the bit.
 
@@ -71,13 +72,16 @@ class ObjectStage:
         return figures
 
     def update(
-        self, works: Sequence[Work], tracked: Sequence[Sequence[tuple[tuple[Track, ...], int]]]
+        self,
+        works: Sequence[Work],
+        tracked: Sequence[Sequence[tuple[tuple[Track, ...], int, bool]]],
     ) -> list[list[LabelledObjects]]:
         """Labels the objects of the next frames of sources.
 
         Args:
             works: One group a source.
-            tracked: For each frame of each group its objects and the tracker's session.
+            tracked: For each frame of each group its objects, the tracker's session, and whether
+                the objects were predicted.
 
         Returns:
             For each group the labelled objects of its frames.
@@ -88,7 +92,7 @@ class ObjectStage:
         ]
 
     def _label(
-        self, work: Work, place: int, objects: tuple[Track, ...], session: int
+        self, work: Work, place: int, objects: tuple[Track, ...], session: int, is_predicted: bool
     ) -> LabelledObjects:
         memory, frame = work.seat.objects, work.frames[place]
         assert memory is not None, "a source whose objects are labelled has a memory for them"
@@ -99,6 +103,11 @@ class ObjectStage:
             return LabelledObjects(objects, memory.repeat(self._people(objects)))
         timings: dict[str, float] = {}
         people = self._people(objects)
+        if is_predicted:
+            # A box that was made up says nothing new, but what is remembered stays in place.
+            with _timed(timings, "camera"):
+                memory.follow_camera(frame.image_rgb, objects)
+            return LabelledObjects(objects, memory.repeat(people), timings)
         if self._models.pose is not None:
             with _timed(timings, "pose"):
                 objects = self._models.add_keypoints(frame.image_rgb, objects, people)

@@ -8,6 +8,7 @@ from vidcache.config import Config
 from vidcache.errors import ConfigError, VidcacheError
 from vidcache.frames import FrameResult
 from vidcache.model import ActionModel, TextLabels
+from vidcache.pipeline.cadence import check_cadence
 from vidcache.pipeline.channel import ChannelPlan, Feed
 from vidcache.pipeline.engine import Engine
 from vidcache.pipeline.events import EventDetector
@@ -48,8 +49,9 @@ class Pipeline:
             actions of a frame are for each label the best score among the objects.
 
     Raises:
-        ConfigError: If the event thresholds contradict each other, there is no model at all, or
-            objects are to be labelled and none are followed.
+        ConfigError: If the event thresholds contradict each other, there is no model at all,
+            objects are to be labelled and none are followed, or the detector is to leave out
+            frames and the tracker cannot predict.
 
     Example:
         >>> from vidcache import Config, Pipeline, open_source
@@ -73,6 +75,7 @@ class Pipeline:
         self.model = model
         self.tracker = tracker
         self.config = config if config is not None else Config()
+        check_cadence(self.config.track.detect_every, tracker)
         self.prefix_cache = prefix_cache
         self.objects = objects
         self._engine: Engine | None = None
@@ -264,7 +267,13 @@ class Pipeline:
             ), recall
 
         return Engine(
-            Stages(self.model, self.tracker, objects, self.config.encoder),
+            Stages(
+                self.model,
+                self.tracker,
+                objects,
+                self.config.encoder,
+                self.config.track.detect_every,
+            ),
             plan,
             longest_wait=self.config.batch_wait,
             alone=alone,

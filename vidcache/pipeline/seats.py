@@ -12,6 +12,7 @@ from vidcache.cache import HeadState
 from vidcache.encoder import ReuseState
 from vidcache.frames import ActionScore
 from vidcache.model import ActionModel
+from vidcache.pipeline.cadence import Cadence
 from vidcache.pipeline.object_memory import ObjectMemory
 from vidcache.pipeline.recall import Recall
 
@@ -30,6 +31,7 @@ class Seat:
         last: The scores of its last good frame, best first.
         labels: The labels that these are scores of.
         objects: What is remembered of its objects; None where they are not labelled.
+        cadence: Which of its frames the detector looks at.
         picture: What the encoder remembers of its last picture, where it reuses tokens.
     """
 
@@ -39,6 +41,7 @@ class Seat:
     last: tuple[ActionScore, ...] = ()
     labels: tuple[str, ...] = ()
     objects: ObjectMemory | None = None
+    cadence: Cadence = field(default_factory=Cadence)
     picture: ReuseState = field(default_factory=ReuseState)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,12 +14,13 @@ from vidcache.config import EncoderSettings
 from vidcache.frames import Frame, Track
 from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.actions import ActionStage, FrameScores
+from vidcache.pipeline.cadence import Cadence
 from vidcache.pipeline.object_stage import LabelledObjects, ObjectStage, best_of_objects
 from vidcache.pipeline.recall import Recall
 from vidcache.pipeline.seats import Seat
 from vidcache.pipeline.work import Labelled, Work
 from vidcache.pipeline.workers import Workers, stage_thread
-from vidcache.tracking import Tracker, TwoStepTracker
+from vidcache.tracking import PredictingTracker, Tracker, TwoStepTracker
 
 __all__ = ["MOST_LOOKERS", "Stages"]
 
@@ -40,6 +41,7 @@ class _Tracked:
     objects: tuple[Track, ...]
     session: int
     timings: dict[str, float]
+    is_predicted: bool = False
 
 
 class Stages:
@@ -53,6 +55,8 @@ class Stages:
         tracker: One of the trackers, all of which are twins; None for no objects.
         objects: Labels what is tracked; None labels no objects.
         encoder: How the encoder saves work.
+        detect_every: Which frames the detector looks at, see `Cadence`; other than 1 only for a
+            tracker that predicts.
 
     Raises:
         ConfigError: The encoder cannot work so.
@@ -64,8 +68,10 @@ class Stages:
         tracker: Tracker | None,
         objects: ObjectStage | None = None,
         encoder: EncoderSettings | None = None,
+        detect_every: int | Literal["auto"] = 1,
     ) -> None:
         self._objects = objects
+        self._detect_every: int | Literal["auto"] = detect_every
         self._closed = False
         self._num_threads = torch.get_num_threads()
         self._looker = tracker if isinstance(tracker, TwoStepTracker) else None
@@ -96,6 +102,7 @@ class Stages:
             seat = self._action_thread.submit(self._actions.join, recall).result()
         if self._objects is not None:
             seat.objects = self._objects.join()
+        seat.cadence = Cadence(self._detect_every)
         return seat
 
     def leave(self, seat: Seat) -> Mapping[str, Any]:
@@ -169,14 +176,17 @@ class Stages:
     def _label(
         stage: ObjectStage, works: Sequence[Work], tracked: "Future[list[list[_Tracked]]]"
     ) -> list[list[LabelledObjects]]:
-        found = [[(seen.objects, seen.session) for seen in group] for group in tracked.result()]
+        found = [
+            [(seen.objects, seen.session, seen.is_predicted) for seen in group]
+            for group in tracked.result()
+        ]
         return stage.update(works, found)
 
     def _look(self, works: Sequence[Work]) -> "dict[int, tuple[Future[list[_Seen]], int]]":
-        """For each frame, by its identity: a look that it is part of, and its place there."""
+        """For each frame to look at, by its identity: a look with it, and its place there."""
         looks: dict[int, tuple[Future[list[_Seen]], int]] = {}
         if self._looker is not None:
-            for frames in _cut(works):
+            for frames in _cut(works, [_looked_at(work) for work in works]):
                 look = self._workers.submit(self._see, self._looker, frames)
                 looks.update({id(frame): (look, place) for place, frame in enumerate(frames)})
         return looks
@@ -201,16 +211,23 @@ class Stages:
         tracker, frame = work.tracker, work.frames[place]
         if tracker is None:
             return _Tracked((), 0, {})
+        if work.actions[place].new_session:
+            tracker.reset()
         timings: dict[str, float] = {}
         seen = None
         if id(frame) in looks:
             look, number = looks[id(frame)]
             seen = look.result()[number]
-            timings["detect"] = seen.seconds
+        elif isinstance(tracker, PredictingTracker):
+            if not (work.seat.cadence.follows_doubts and tracker.wants_look):
+                start = time.perf_counter()
+                objects = tracker.predict(frame.image_rgb)
+                timings["track"] = time.perf_counter() - start
+                return _Tracked(objects, tracker.session, timings, is_predicted=True)
+            seen = self._see(tracker, [frame])[0]
         start = time.perf_counter()
-        if work.actions[place].new_session:
-            tracker.reset()
         if seen is not None and isinstance(tracker, TwoStepTracker):
+            timings["detect"] = seen.seconds
             objects = tracker.follow(seen.found)
         else:
             objects = tracker.update(frame.image_rgb)
@@ -218,7 +235,17 @@ class Stages:
         return _Tracked(objects, tracker.session, timings)
 
 
-def _cut(works: Sequence[Work]) -> Iterator[list[Frame]]:
+def _looked_at(work: Work) -> list[Frame]:
+    """The frames of a group that the detector looks at, whatever the tracker may ask for."""
+    cadence = work.seat.cadence
+    return [
+        frame
+        for frame, gaps, action in zip(work.frames, work.gaps, work.actions, strict=True)
+        if cadence.looks_at(frame, after_break=bool(gaps) or action.new_session)
+    ]
+
+
+def _cut(works: Sequence[Work], looked_at: Sequence[Sequence[Frame]]) -> Iterator[list[Frame]]:
     """Cuts frames into looks: pictures of one size, so many that every looker gets its share.
 
     The cuts are the same however many workers there are: what stands beside a picture in a batch
@@ -226,8 +253,9 @@ def _cut(works: Sequence[Work]) -> Iterator[list[Frame]]:
 
     Groups of a file are cut by themselves (see `Work`).
     """
-    live = [frame for work in works if work.is_live for frame in work.frames]
-    groups = [work.frames for work in works if not work.is_live]
+    chosen = list(zip(works, looked_at, strict=True))
+    live = [frame for work, frames in chosen if work.is_live for frame in frames]
+    groups = [frames for work, frames in chosen if not work.is_live]
     for frames in [*groups, sorted(live, key=_size)]:
         for _, same in groupby(frames, key=_size):
             alike = list(same)
@@ -268,6 +296,7 @@ def _join(
                     timings,
                     of_objects.scores,
                     said.labels,
+                    seen.is_predicted,
                 )
             )
         results.append(group)

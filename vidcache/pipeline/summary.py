@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vidcache.frames import Discontinuity, FrameResult
+from vidcache.frames import PREDICTED, Discontinuity, FrameResult
 from vidcache.pipeline.timer import StageTime, StageTimer
 from vidcache.video import Source
 
@@ -27,6 +27,7 @@ class RunSummary:
         action_seconds: How long each action was shown, longest first.
         object_action_seconds: How long objects were seen doing each action, all of them added up,
             longest first; empty where objects are not labelled one by one.
+        num_predicted: Frames that no detector looked at while objects were followed.
         num_objects: How many objects were followed for half a second or more, by label.
         most_objects: Most objects in one frame.
         cache: Counters of the temporal cache.
@@ -45,6 +46,7 @@ class RunSummary:
     cache: Mapping[str, Any]
     stages: Mapping[str, StageTime]
     object_action_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    num_predicted: int = 0
 
     @property
     def num_dropped(self) -> int:
@@ -56,8 +58,19 @@ class RunSummary:
         """Frames a second of wall-clock time."""
         return self.num_frames / self.seconds if self.seconds > 0 else 0.0
 
+    @property
+    def num_looks(self) -> int:
+        """Frames that a detector looked at, where objects were followed."""
+        return self.num_frames - self.num_predicted
+
+    @property
+    def look_share(self) -> float:
+        """Share of the frames that a detector looked at; 1 if there were none."""
+        return self.num_looks / self.num_frames if self.num_frames else 1.0
+
     def end_record(self) -> dict[str, Any]:
         """The fields of the ``end`` record of the JSONL schema."""
+        looks = {"looks": {"frames": self.num_looks, "share": round(self.look_share, 4)}}
         return {
             "frames": self.num_frames,
             "dropped": self.num_dropped,
@@ -74,6 +87,7 @@ class RunSummary:
                 }
                 for name, stage in self.stages.items()
             },
+            **(looks if self.num_predicted else {}),
         }
 
 
@@ -88,6 +102,7 @@ class SummaryBuilder:
     def __init__(self) -> None:
         self.num_frames = 0
         self._num_tainted = 0
+        self._num_predicted = 0
         self._start = time.perf_counter()
         self._first_pts = 0.0
         self._last: FrameResult | None = None
@@ -115,6 +130,7 @@ class SummaryBuilder:
             _add_actions(last, self._interval, self._action_seconds, self._object_seconds)
         self.num_frames += 1
         self._num_tainted += "tainted" in result.flags
+        self._num_predicted += PREDICTED in result.flags
         self._count_objects(result)
         self._last = result
 
@@ -150,6 +166,7 @@ class SummaryBuilder:
             cache=cache,
             stages=timer.totals(),
             object_action_seconds=_longest_first(of_objects),
+            num_predicted=self._num_predicted,
         )
 
     def _count_objects(self, result: FrameResult) -> None:

@@ -53,6 +53,7 @@ class Labelled:
             not labelled one by one.
         labels: The labels that ``scores`` are of, in the order of the model; empty where the
             picture as a whole has not been labelled yet.
+        is_predicted: Whether the tracker moved the objects without a look at the frame.
     """
 
     frame: Frame
@@ -63,3 +64,4 @@ class Labelled:
     timings: dict[str, float]
     object_scores: ObjectScores = field(default_factory=ObjectScores)
     labels: tuple[str, ...] = ()
+    is_predicted: bool = False

@@ -19,6 +19,7 @@ from vidcache.tracking.protocols import (
     Detection,
     Detector,
     PoseEstimator,
+    PredictingTracker,
     Tracker,
     TwoStepTracker,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Detector",
     "ModelFile",
     "PoseEstimator",
+    "PredictingTracker",
     "Tracker",
     "TrackerSettings",
     "TwoStepTracker",

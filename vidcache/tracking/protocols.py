@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from vidcache.frames import Track
 
-__all__ = ["Detection", "Detector", "PoseEstimator", "Tracker", "TwoStepTracker"]
+__all__ = [
+    "Detection",
+    "Detector",
+    "PoseEstimator",
+    "PredictingTracker",
+    "Tracker",
+    "TwoStepTracker",
+]
 
 
 @dataclass(frozen=True)
@@ -168,5 +175,33 @@ class TwoStepTracker(Tracker, Protocol):
 
         Returns:
             As `update`.
+        """
+        ...
+
+
+@runtime_checkable
+class PredictingTracker(TwoStepTracker, Protocol):
+    """A tracker that can go on through frames which no detector has looked at."""
+
+    @property
+    def can_predict(self) -> bool:
+        """Whether it really can: of trackers of one kind some may not."""
+        ...
+
+    @property
+    def wants_look(self) -> bool:
+        """Whether a look at the next frame would settle something that the last one left open."""
+        ...
+
+    def predict(self, image_rgb: NDArray[np.uint8]) -> tuple[Track, ...]:
+        """Goes on to the next frame without a look at it.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Returns:
+            The objects of the last look that are still within the picture, where their motion has
+            taken them, in the order of their numbers; without keypoints, and with the scores of
+            that look.
         """
         ...

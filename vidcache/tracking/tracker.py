@@ -2,25 +2,23 @@
 """The trackers that Ultralytics ships, each owned by one stream."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcache.errors import ConfigError, ModelError
+from vidcache.errors import ConfigError
 from vidcache.frames import Track
 from vidcache.runtime import EngineName
-from vidcache.tracking._ultralytics import first_line, load_ultralytics
+from vidcache.tracking._shipped_tracker import looks_at_pictures, make_tracker
 from vidcache.tracking.detector import Observation, UltralyticsDetector
-from vidcache.tracking.model_files import find_model
+from vidcache.tracking.prediction import PREDICTING_TRACKERS, advance, is_unsettled
 from vidcache.tracking.protocols import Detector
 from vidcache.tracking.tracker_settings import TrackerSettings, load_tracker_settings
 
 __all__ = ["UltralyticsTracker"]
-
-_NATIVE_REID = "auto"
-_REID_FALLBACK = "yolo26n-cls.pt"
 
 
 class UltralyticsTracker:
@@ -86,12 +84,14 @@ class UltralyticsTracker:
             )
         self._detector: Detector = detector
         self._device = device
-        self._tracker = _make_tracker(self._settings, detector, device)
-        self._looks = _looks_at_pictures(self._tracker)
+        self._tracker = make_tracker(self._settings, detector, device)
+        self._looks = looks_at_pictures(self._tracker)
         self._session = 0
         self._labels: list[str] = []
         self._numbers: dict[int, int] = {}
         self._last_number = 0
+        # Those of the last look, by the tracker's own numbers.
+        self._shown: dict[int, Track] = {}
 
     @property
     def name(self) -> str:
@@ -117,6 +117,16 @@ class UltralyticsTracker:
     def session(self) -> int:
         """Number of the session, from 0; every `reset` starts a new one."""
         return self._session
+
+    @property
+    def can_predict(self) -> bool:
+        """Whether `predict` knows this tracker: all do that Ultralytics ships today."""
+        return self.name in PREDICTING_TRACKERS
+
+    @property
+    def wants_look(self) -> bool:
+        """Whether a new object waits for the next look to be confirmed."""
+        return is_unsettled(self._tracker)
 
     def update(self, image_rgb: NDArray[np.uint8]) -> tuple[Track, ...]:
         """Looks at the next frame.
@@ -173,29 +183,58 @@ class UltralyticsTracker:
 
         height, width = seen.image_rgb.shape[:2]
         boxes = Boxes(self._with_own_classes(seen), (height, width))
-        # Turning the channels around costs more than following: only for those that look.
-        image_bgr = np.ascontiguousarray(seen.image_rgb[..., ::-1]) if self._looks else None
         found = self._tracker.update(
-            boxes, image_bgr, feats=seen.features, dets_del=seen.suppressed
+            boxes, self._image_bgr(seen.image_rgb), feats=seen.features, dets_del=seen.suppressed
         )
         self._forget_removed()
-        limits = np.array([width, height, width, height], np.float32)
-        tracks = []
+        self._shown = {}
         for row in found:
-            left, top, right, bottom = np.clip(row[:4], 0, limits).tolist()
-            if right > left and bottom > top:
+            if (box := _within(row[:4], width, height)) is not None:
                 number = self._number(int(row[4]))
                 label = self._labels[int(row[6])]
-                box = (left, top, right, bottom)
                 keypoints = _keypoints_of(seen, int(row[7]))
-                tracks.append(Track(number, label, float(row[5]), box, keypoints))
-        return tuple(sorted(tracks, key=lambda track: track.id))
+                self._shown[int(row[4])] = Track(number, label, float(row[5]), box, keypoints)
+        return _by_number(self._shown.values())
+
+    def predict(self, image_rgb: NDArray[np.uint8]) -> tuple[Track, ...]:
+        """Goes on to the next frame without a look at it: objects move on as they did.
+
+        Boxes follow the tracker's own model of motion, and the camera where the tracker does. The
+        frame counts for how long lost objects are kept. An object that the last look did not find
+        is not shown, nor is one whose box has left the picture.
+
+        Args:
+            image_rgb: The picture, shape (height, width, 3), uint8.
+
+        Returns:
+            The objects of the last look, in the order of their numbers, with the scores of that
+            look and without keypoints; none before the first look of a session.
+
+        Raises:
+            ConfigError: If this tracker's insides are not known.
+        """
+        if not self.can_predict:
+            raise ConfigError(
+                f"the tracker {self.name} cannot go on without a detection: set detect_every to 1, "
+                f"or take one of {', '.join(PREDICTING_TRACKERS)}"
+            )
+        if not self._tracker.frame_id:
+            return ()
+        advance(self._tracker, self._image_bgr(image_rgb))
+        height, width = image_rgb.shape[:2]
+        tracks = []
+        for moved in self._tracker.tracked_stracks:
+            shown, box = self._shown.get(moved.track_id), _within(moved.xyxy, width, height)
+            if shown is not None and box is not None:
+                tracks.append(replace(shown, box_xyxy=box, keypoints=None))
+        return _by_number(tracks)
 
     def reset(self) -> None:
         """Forgets every object and starts a new session, whose numbers begin at 1."""
         self._tracker.reset()
         self._numbers.clear()
         self._last_number = 0
+        self._shown = {}
         self._session += 1
 
     def twin(self) -> "UltralyticsTracker":
@@ -206,6 +245,11 @@ class UltralyticsTracker:
             tracker_settings=self._settings.values,
             device=self._device,
         )
+
+    def _image_bgr(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """The picture as the tracker takes it; None for one that does not look at pictures."""
+        # Turning the channels around costs more than following: only for those that look.
+        return np.ascontiguousarray(image_rgb[..., ::-1]) if self._looks else None
 
     def _with_own_classes(self, seen: Observation) -> NDArray[np.float32]:
         """The rows with class numbers that mean the same in every frame."""
@@ -229,43 +273,19 @@ class UltralyticsTracker:
         self._numbers = {key: self._numbers[key] for key in self._numbers.keys() & held}
 
 
+def _within(
+    box_xyxy: NDArray[np.floating], width: int, height: int
+) -> tuple[float, float, float, float] | None:
+    """A box cut at the picture's edge; None where nothing of it is left."""
+    limits = np.array([width, height, width, height], np.float32)
+    left, top, right, bottom = np.clip(box_xyxy, 0, limits).tolist()
+    return (left, top, right, bottom) if right > left and bottom > top else None
+
+
+def _by_number(tracks: Iterable[Track]) -> tuple[Track, ...]:
+    return tuple(sorted(tracks, key=lambda track: track.id))
+
+
 def _keypoints_of(seen: Observation, detection: int) -> NDArray[np.float32] | None:
     """Those of one detection; a box that only the tracker recovered, -1, has none."""
     return None if seen.keypoints is None or detection < 0 else seen.keypoints[detection]
-
-
-def _looks_at_pictures(tracker: Any) -> bool:
-    """Whether it compensates the camera's motion, or compares what objects look like."""
-    motion = getattr(getattr(tracker, "gmc", None), "method", None)
-    return motion is not None or getattr(tracker, "encoder", None) is not None
-
-
-def _make_tracker(settings: TrackerSettings, detector: Detector, device: str) -> Any:
-    load_ultralytics()
-    from ultralytics.trackers.track import TRACKER_MAP
-    from ultralytics.utils import IterableSimpleNamespace
-
-    values = dict(settings.values)
-    tracker_class = TRACKER_MAP[settings.name]
-    own = detector if isinstance(detector, UltralyticsDetector) else None
-    if values.get("with_reid"):
-        values["model"] = _reid_model(str(values.get("model", _NATIVE_REID)), own)
-    if own is not None and hasattr(tracker_class, "setup_predictor"):
-        own.provide_suppressed(tracker_class)
-    try:
-        return tracker_class(args=IterableSimpleNamespace(**values, device=device))
-    except ValueError as error:  # a method of motion compensation that does not exist
-        raise ConfigError(f"the tracker {settings.name} refuses its settings: {error}") from error
-    except Exception as error:  # Ultralytics and the run times below it raise any kind
-        raise ModelError(
-            f"the re-identification model {values.get('model')} cannot be read: {first_line(error)}"
-        ) from error
-
-
-def _reid_model(model: str, detector: UltralyticsDetector | None) -> str:
-    """As Ultralytics does: the detector's own features, or a small classifier's."""
-    if model == _NATIVE_REID:
-        if detector is not None and detector.provide_features():
-            return _NATIVE_REID
-        model = _REID_FALLBACK
-    return str(find_model(model, flag="'model' in the tracker's settings").path)

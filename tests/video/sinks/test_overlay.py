@@ -102,6 +102,14 @@ def test_flags_are_shown() -> None:
     assert changed[0].max() < 576 // 4
 
 
+def test_a_frame_that_no_detector_looked_at_is_drawn_like_the_others() -> None:
+    plain, predicted = (
+        Overlay(LABELS).draw(grey((320, 240)), result(flags=flags))
+        for flags in ((), ("predicted",))
+    )
+    assert np.array_equal(plain, predicted)
+
+
 def test_the_same_results_draw_the_same_picture() -> None:
     first, second = (Overlay(LABELS).draw(grey((320, 240)), result()) for _ in range(2))
     assert np.array_equal(first, second)

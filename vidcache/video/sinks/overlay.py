@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import InputError, MissingExtraError
-from vidcache.frames import ActionScore, Frame, FrameResult, LabelChange
+from vidcache.frames import PREDICTED, ActionScore, Frame, FrameResult, LabelChange
 from vidcache.video.sinks.palette import AMBER, DARK, WHITE, Color, Palette, ink_on
 from vidcache.video.sinks.track_drawing import draw_track
 
@@ -85,7 +85,8 @@ class Overlay:
             draw_track(self._paint, image, track, size, self._palette)
         bottom = self._draw_strip(image, size)
         self._draw_panel(image, result, size, bottom)
-        flags = (*frame.flags, *result.flags)
+        # Where the detector looks at every n-th frame, a chip for the others would flicker.
+        flags = [flag for flag in (*frame.flags, *result.flags) if flag != PREDICTED]
         self._draw_corner(image, frame.pts_seconds, flags, size)
         return image
 
