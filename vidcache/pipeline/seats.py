@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vidcache.cache import HeadState
 from vidcache.encoder import ReuseState
+from vidcache.encoder.features import CachedStream
 from vidcache.frames import ActionScore
 from vidcache.model import ActionModel
 from vidcache.pipeline.object_memory import ObjectMemory
@@ -31,6 +32,7 @@ class Seat:
         labels: The labels that these are scores of.
         objects: What is remembered of its objects; None where they are not labelled.
         picture: What the encoder remembers of its last picture, where it reuses tokens.
+        known: What is counted and remembered of its pictures, where their features are cached.
     """
 
     row: int | None
@@ -40,6 +42,7 @@ class Seat:
     labels: tuple[str, ...] = ()
     objects: ObjectMemory | None = None
     picture: ReuseState = field(default_factory=ReuseState)
+    known: CachedStream = field(default_factory=CachedStream)
 
 
 class Seats:
