@@ -31,7 +31,8 @@ class FeatureCache:
         memory_bytes: Budget of the memory tier, 0 for none.
         folder: Folder of the disk tier; None for none. Several processes may share it.
         max_disk_bytes: Budget of the disk tier, None for no limit; it is exceeded by at most an
-            eighth for each process that writes.
+            eighth (1 MiB where that is more) for each process that writes. Its index is held in
+            memory: about 220 bytes for each picture on disk.
 
     Raises:
         ConfigError: The folder cannot be made or written, or a size cannot be used.
