@@ -38,7 +38,10 @@ def dino_encoder(weights: str | Path) -> FrameEncoder:
 
 
 def encode_stream(
-    folder: Path, split: str, number: int, encoders: list[tuple[FrameEncoder, StoredFeatures]]
+    folder: Path,
+    split: str,
+    number: int,
+    encoders: list[tuple[FrameEncoder, StoredFeatures[np.float16]]],
 ) -> int:
     """Draw a stream and encode what is not known of it with each encoder; return its frames."""
     path = _list_path(folder, split, number)
@@ -63,7 +66,7 @@ def encode_stream(
 
 
 def read_streams(
-    folder: Path, split: str, features: StoredFeatures, limit: int | None = None
+    folder: Path, split: str, features: StoredFeatures[np.float16], limit: int | None = None
 ) -> list[EncodedVideo]:
     """Return the streams of a split that an encoder has encoded, in order of their numbers."""
     videos: list[EncodedVideo] = []

@@ -126,7 +126,7 @@ import itertools
 from pathlib import Path
 import numpy as np
 from vidcache.encoder.features.stored_features import StoredFeatures
-features = StoredFeatures(Path({str(tmp_path)!r}), {_SHAPE}, shard_bytes=40_000,
+features = StoredFeatures(Path({str(tmp_path)!r}), {_SHAPE}, np.float16, shard_bytes=40_000,
                           make_room=lambda: None)
 for number in itertools.count():
     values = np.full((3, *{_SHAPE}), number % 1000, np.float16)
@@ -140,7 +140,9 @@ for number in itertools.count():
     process.communicate()
     from vidcache.encoder.features.stored_features import StoredFeatures
 
-    features = StoredFeatures(tmp_path, _SHAPE, shard_bytes=40_000, make_room=lambda: None)
+    features = StoredFeatures(
+        tmp_path, _SHAPE, np.float16, shard_bytes=40_000, make_room=lambda: None
+    )
     assert len(features) > 600
     for number in range(len(features)):
         found = features.get(number.to_bytes(20, "big"))

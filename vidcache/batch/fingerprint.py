@@ -49,6 +49,10 @@ def settings_fingerprint(config: Config) -> str:
     """
     values: dict[str, Any] = config.model_dump(mode="json", exclude=set(_WITHOUT_EFFECT))
     values["schema"] = SCHEMA_VERSION
+    # Of a cache only what makes its features others than the encoder's counts.
+    cache = values["encoder"].pop("cache")
+    if cache["near_duplicate"] is not None:
+        values["encoder"]["near_duplicate"] = cache["near_duplicate"]
     values["model"] = _hash_model(find_action_model(config.model))
     if config.encoder_weights is not None:
         values["encoder_weights"] = _content_or_name(config.encoder_weights)

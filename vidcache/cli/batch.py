@@ -18,6 +18,7 @@ from vidcache.cli.options import (
     DetectorFlag,
     DeviceFlag,
     EncoderWeightsFlag,
+    FeatureCacheFlag,
     LabelsFlag,
     MaxFramesFlag,
     ModelFlag,
@@ -96,6 +97,7 @@ def batch(
     threshold: ThresholdFlag = None,
     device: DeviceFlag = None,
     precision: PrecisionFlag = None,
+    feature_cache: FeatureCacheFlag = None,
     debug: DebugFlag = False,
 ) -> int:
     """Label many files: JSON lines for each, a manifest, and a list of the bad ones.
@@ -117,6 +119,7 @@ def batch(
         "threshold": threshold,
         "device": device,
         "precision": precision,
+        "encoder.cache.folder": feature_cache,
     }
     settings = override(load_config(config) if config is not None else Config(), flags)
     with catch_interrupts() as interrupt:

@@ -17,6 +17,7 @@ __all__ = [
     "DeviceFlag",
     "EncoderWeightsFlag",
     "EngineFlag",
+    "FeatureCacheFlag",
     "JsonlFlag",
     "LabelsFlag",
     "MaxFramesFlag",
@@ -161,6 +162,14 @@ PrefixCacheFlag = Annotated[
         "--prefix-cache",
         metavar="DIR",
         help="Remember files here; one that begins like an earlier one goes on from there.",
+    ),
+]
+FeatureCacheFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--feature-cache",
+        metavar="DIR",
+        help="Keep what the encoder made of pictures here; known ones are not encoded again.",
     ),
 ]
 ThresholdFlag = Annotated[

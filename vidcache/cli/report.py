@@ -28,6 +28,10 @@ def describe_run(summary: RunSummary) -> list[str]:
     ]
     if known := summary.cache.get("prefix", {}).get("frames"):
         lines.append(f"known from earlier runs: {_count(known, 'frame')}")
+    if (features := summary.cache.get("features")) and any(features["hits"].values()):
+        hits = ", ".join(f"{count} {where}" for where, count in features["hits"].items() if count)
+        share = f"{100 * features['hit_rate']:.0f} % of {_count(features['frames'], 'picture')}"
+        lines.append(f"not encoded again: {share} ({hits})")
     if summary.num_frames:
         lines.append(f"actions: {_durations(summary.action_seconds)}")
         if summary.object_action_seconds:

@@ -4,7 +4,7 @@ A file holds any of the keys of `Config`; what it leaves out keeps its default, 
 key is refused with the nearest valid name. `configs/default.yaml` lists every key.
 """
 
-from vidcache.config.encoder import REUSE_GATE, EncoderSettings
+from vidcache.config.encoder import REUSE_GATE, EncoderSettings, FeatureCacheSettings
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings, ReconnectSettings
@@ -20,6 +20,7 @@ __all__ = [
     "Config",
     "EncoderSettings",
     "EventSettings",
+    "FeatureCacheSettings",
     "GapSettings",
     "LiveSettings",
     "ObjectSettings",

@@ -36,7 +36,8 @@ def override(config: _Settings, flags: Mapping[str, Any], *, prefix: str = "--")
 
     Args:
         config: The settings to start from.
-        flags: New values by key, ``section.key`` within a section; None leaves a key as it is.
+        flags: New values by key, ``section.key`` within a section, however deep it lies; None
+            leaves a key as it is.
         prefix: Written before a key in an error's message.
 
     Returns:
@@ -50,8 +51,11 @@ def override(config: _Settings, flags: Mapping[str, Any], *, prefix: str = "--")
         return config
     merged = config.model_dump()
     for key, value in changed.items():
-        section, _, name = key.rpartition(".")
-        (merged[section] if section else merged)[name] = value
+        *sections, name = key.split(".")
+        target = merged
+        for section in sections:
+            target = target[section]
+        target[name] = value
 
     def show_key(parts: Sequence[str]) -> str:
         return prefix + (parts[-1].replace("_", "-") if prefix == "--" else ".".join(parts))

@@ -213,6 +213,19 @@ class FrameEncoder(nn.Module):
         """
         with torch.inference_mode():
             pixels = self.preprocess(images)
+        return self.encode_pixels(pixels, num_threads)
+
+    def encode_pixels(self, pixels: torch.Tensor, num_threads: int | None = None) -> torch.Tensor:
+        """Encodes prepared pixels, without gradients: :meth:`forward` after :meth:`preprocess`.
+
+        Args:
+            pixels: What :meth:`preprocess` returns, shape (B, 3, *image_size). May be empty.
+            num_threads: As for :meth:`forward`.
+
+        Returns:
+            float32 tokens, shape (B, N, C).
+        """
+        with torch.inference_mode():
             if pixels.shape[0] == 0:
                 tokens = pixels.new_empty(0, self.num_tokens, self.num_features)
             else:

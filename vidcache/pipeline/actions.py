@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vidcache.config import EncoderSettings
 from vidcache.encoder import ReusingEncoder
+from vidcache.encoder.features import CachingEncoder, FeatureCache
 from vidcache.frames import ActionScore, Frame
 from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.recall import Recall
@@ -71,12 +72,19 @@ class ActionStage:
         model: Encoder, head and labels.
         workers: Where pictures are encoded.
         settings: How the encoder saves work.
+        cache: Where features of pictures are kept; None keeps none.
 
     Raises:
         ConfigError: The encoder cannot work so.
     """
 
-    def __init__(self, model: ActionModel, workers: Workers, settings: EncoderSettings) -> None:
+    def __init__(
+        self,
+        model: ActionModel,
+        workers: Workers,
+        settings: EncoderSettings,
+        cache: FeatureCache | None = None,
+    ) -> None:
         self._model = model
         self._workers = workers
         self._reusing: ReusingEncoder | None = None
@@ -84,6 +92,10 @@ class ActionStage:
             self._reusing = ReusingEncoder(
                 model.encoder, gate=settings.reuse, refresh_every=settings.refresh_every
             )
+        self._caching: CachingEncoder | None = None
+        if cache is not None:
+            near = settings.cache.near_duplicate
+            self._caching = CachingEncoder(model.encoder, cache, near)
         self._seats = Seats(model)
         self._wants_seconds = model.head.config.needs_seconds
 
@@ -107,6 +119,9 @@ class ActionStage:
                 "frames_computed_whole": seat.picture.num_dense,
                 "share_computed": round(seat.picture.share, 4),
             }
+        if self._caching is not None:
+            nbytes = self._caching.nbytes_by_tier
+            figures["features"] = {**seat.known.to_dict(), "nbytes": nbytes}
         if seat.recall is not None:
             seat.recall.finish()
         self._seats.leave(seat)
@@ -173,6 +188,9 @@ class ActionStage:
         if self._reusing is not None:
             pictures = [task.work.seat.picture for task in tasks]
             features = self._workers.encode_changes(self._reusing, images, pictures)
+        elif self._caching is not None:
+            known = [task.work.seat.known for task in tasks]
+            features = self._workers.encode_new(self._model, self._caching, images, known)
         else:
             together = self._workers.encode(self._model, [one for group in images for one in group])
             ends = list(accumulate(len(group) for group in images))

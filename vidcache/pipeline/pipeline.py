@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from vidcache.cache import PrefixCache
 from vidcache.config import Config
+from vidcache.encoder.features import FeatureCache
 from vidcache.errors import ConfigError, VidcacheError
 from vidcache.frames import FrameResult
 from vidcache.model import ActionModel, TextLabels
@@ -12,6 +13,7 @@ from vidcache.pipeline.cadence import check_cadence
 from vidcache.pipeline.channel import ChannelPlan, Feed
 from vidcache.pipeline.engine import Engine
 from vidcache.pipeline.events import EventDetector
+from vidcache.pipeline.feature_cache import check_feature_cache, open_feature_cache
 from vidcache.pipeline.header import header_record
 from vidcache.pipeline.loading import load_model, load_tracker, open_prefix_cache
 from vidcache.pipeline.object_events import ObjectEvents
@@ -45,13 +47,15 @@ class Pipeline:
             models, sources, outputs and folders are not used here.
         prefix_cache: What is known of the beginnings of files. A file that begins like an earlier
             one has its known frames labelled without encoder and head, to the bit as before.
+        feature_cache: Where features of pictures are kept, also from run to run, so that one that
+            was seen is not encoded again; None keeps none.
         objects: What labels every tracked person; None labels none. Without an action model, the
             actions of a frame are for each label the best score among the objects.
 
     Raises:
         ConfigError: If the event thresholds contradict each other, there is no model at all,
-            objects are to be labelled and none are followed, or the detector is to leave out
-            frames and the tracker cannot predict.
+            objects are to be labelled and none are followed, the detector is to leave out frames
+            and the tracker cannot predict, or the caches and the settings contradict each other.
 
     Example:
         >>> from vidcache import Config, Pipeline, open_source
@@ -69,6 +73,7 @@ class Pipeline:
         *,
         config: Config | None = None,
         prefix_cache: PrefixCache | None = None,
+        feature_cache: FeatureCache | None = None,
         objects: ObjectModels | None = None,
     ) -> None:
         check_models(model, tracker, objects, prefix_cache)
@@ -77,7 +82,9 @@ class Pipeline:
         self.config = config if config is not None else Config()
         check_cadence(self.config.track.detect_every, tracker)
         self.prefix_cache = prefix_cache
+        self.feature_cache = feature_cache
         self.objects = objects
+        check_feature_cache(self.config, feature_cache, prefix_cache)
         self._engine: Engine | None = None
         self._make_events()
         self._make_object_events()
@@ -101,6 +108,7 @@ class Pipeline:
             tracker,
             config=config,
             prefix_cache=open_prefix_cache(config, whole),
+            feature_cache=open_feature_cache(config, whole),
             objects=objects and join_object_models(config, objects, model, tracker),
         )
 
@@ -272,7 +280,8 @@ class Pipeline:
                 self.tracker,
                 objects,
                 self.config.encoder,
-                self.config.track.detect_every,
+                detect_every=self.config.track.detect_every,
+                feature_cache=self.feature_cache,
             ),
             plan,
             longest_wait=self.config.batch_wait,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vidcache.cache import HeadState
 from vidcache.encoder import ReuseState
+from vidcache.encoder.features import CachedStream
 from vidcache.frames import ActionScore
 from vidcache.model import ActionModel
 from vidcache.pipeline.cadence import Cadence
@@ -33,6 +34,7 @@ class Seat:
         objects: What is remembered of its objects; None where they are not labelled.
         cadence: Which of its frames the detector looks at.
         picture: What the encoder remembers of its last picture, where it reuses tokens.
+        known: What is counted and remembered of its pictures, where their features are cached.
     """
 
     row: int | None
@@ -43,6 +45,7 @@ class Seat:
     objects: ObjectMemory | None = None
     cadence: Cadence = field(default_factory=Cadence)
     picture: ReuseState = field(default_factory=ReuseState)
+    known: CachedStream = field(default_factory=CachedStream)
 
 
 class Seats:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from vidcache.config import EncoderSettings
+from vidcache.encoder.features import FeatureCache
 from vidcache.frames import Frame, Track
 from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.actions import ActionStage, FrameScores
@@ -57,6 +58,7 @@ class Stages:
         encoder: How the encoder saves work.
         detect_every: Which frames the detector looks at, see `Cadence`; other than 1 only for a
             tracker that predicts.
+        feature_cache: Where features of pictures are kept; None keeps none.
 
     Raises:
         ConfigError: The encoder cannot work so.
@@ -68,7 +70,9 @@ class Stages:
         tracker: Tracker | None,
         objects: ObjectStage | None = None,
         encoder: EncoderSettings | None = None,
+        *,
         detect_every: int | Literal["auto"] = 1,
+        feature_cache: FeatureCache | None = None,
     ) -> None:
         self._objects = objects
         self._detect_every: int | Literal["auto"] = detect_every
@@ -83,7 +87,8 @@ class Stages:
         self._workers = Workers(num_workers, num_others=int(looks))
         self._actions = None
         if model is not None:
-            self._actions = ActionStage(model, self._workers, encoder or EncoderSettings())
+            settings = encoder or EncoderSettings()
+            self._actions = ActionStage(model, self._workers, settings, feature_cache)
         # A head's step is too short to be shared, and its threads would wait for those of others.
         self._action_thread = stage_thread("actions", 1)
         alone = self._num_threads if model is None else max(1, self._num_threads // 2)

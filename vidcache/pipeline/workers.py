@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from vidcache.encoder import ReuseState, ReusingEncoder
+from vidcache.encoder.features import CachedStream, CachingEncoder
 from vidcache.model import ActionModel
 
 __all__ = ["Workers", "stage_thread"]
@@ -55,14 +56,35 @@ class Workers:
         Returns:
             Tokens, (F, N, C).
         """
-        on_gpu = model.encoder.device.type != "cpu"
-        step = max(1, len(images_rgb)) if on_gpu else 1
-        num_threads = self._num_spare if len(images_rgb) == 1 else 1
+        step, num_threads = self._cut(model, len(images_rgb))
         parts = [
             self._pool.submit(model.encode, images_rgb[at : at + step], num_threads=num_threads)
             for at in range(0, max(1, len(images_rgb)), step)
         ]
         return torch.cat([part.result() for part in parts])
+
+    def encode_new(
+        self,
+        model: ActionModel,
+        encoder: CachingEncoder,
+        images_rgb: Sequence[Sequence[NDArray[np.uint8]]],
+        streams: Sequence[CachedStream],
+    ) -> list[torch.Tensor]:
+        """Encodes the pictures of streams that are not known, in the pieces of :meth:`encode`.
+
+        Args:
+            model: Whose encoder.
+            encoder: That encoder with its cache.
+            images_rgb: For each stream its pictures.
+            streams: What is remembered of each stream.
+
+        Returns:
+            For each stream tokens, (F, N, C).
+        """
+        step, num_threads = self._cut(model, sum(len(group) for group in images_rgb))
+        return encoder(
+            images_rgb, streams, num_threads=num_threads, piece_size=step, each=self._pool.map
+        )
 
     def encode_changes(
         self,
@@ -86,6 +108,12 @@ class Workers:
             for at in range(0, len(states), step)
         ]
         return [tokens for part in parts for tokens in part.result()]
+
+    def _cut(self, model: ActionModel, num_images: int) -> tuple[int, int]:
+        """How many pictures a piece has, and how many threads it gets."""
+        on_gpu = model.encoder.device.type != "cpu"
+        step = max(1, num_images) if on_gpu else 1
+        return step, self._num_spare if num_images == 1 else 1
 
     def close(self) -> None:
         """Drops work that has not begun and waits for what has."""

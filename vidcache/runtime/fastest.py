@@ -5,24 +5,20 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from vidcache.runtime.arithmetic import describe_arithmetic
 from vidcache.runtime.cache_folder import cache_folder
 
 __all__ = ["Choice", "choose_fastest"]
 
 _NUM_TURNS = 5
-_PACKAGES = ("torch", "openvino", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -70,29 +66,10 @@ def choose_fastest(question: Mapping[str, Any], ways: Mapping[str, Prepare]) -> 
 def _key(question: Mapping[str, Any]) -> str:
     here = {
         "question": dict(question),
-        "processor": _processor(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
         "processors": os.cpu_count(),
-        "versions": {package: _version(package) for package in _PACKAGES},
+        **describe_arithmetic(),
     }
     return hashlib.sha256(json.dumps(here, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _processor() -> str:
-    """The processor's own name, with what it can do where the system says so."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    wanted = ("model name", "flags", "Features", "model\t")
-    return " ".join(dict.fromkeys(line for line in lines if line.startswith(wanted)))
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
 
 
 def _file() -> Path:

@@ -153,7 +153,7 @@ def _take_arrays(video: LabelledVideo, labels: Sequence[str]) -> EncodedVideo:
 def _encode(
     path: Path,
     encoder: FrameEncoder,
-    features: StoredFeatures,
+    features: StoredFeatures[np.float16],
     count: _Count,
     batch: int,
     mirrored: bool,

@@ -3,9 +3,13 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from vidcache.encoder.features.exact_fingerprint import exact_fingerprint
 from vidcache.encoder.features.frame_list import FrameList
-from vidcache.encoder.features.shard import INDEX, remove_shard, shard_nbytes
+from vidcache.encoder.features.shard import INDEX, Number, remove_shard, shard_nbytes
 from vidcache.encoder.features.stored_features import StoredFeatures
 from vidcache.encoder.frame_encoder import FrameEncoder
 from vidcache.errors import ConfigError
@@ -60,7 +64,7 @@ class FeatureStore:
                 raise ConfigError(f"{name} is {value}: give a number of bytes above 0")
         self.folder = Path(folder)
         self._max_bytes, self._shard_bytes = max_bytes, shard_bytes
-        self._opened: dict[str, StoredFeatures] = {}
+        self._opened: dict[str, StoredFeatures[Any]] = {}
         try:
             (self.folder / _VIDEOS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -75,8 +79,8 @@ class FeatureStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def of(self, encoder: FrameEncoder) -> StoredFeatures:
-        """Opens the features of an encoder.
+    def of(self, encoder: FrameEncoder) -> StoredFeatures[np.float16]:
+        """Opens the features of an encoder, in float16: for trainings, and on any machine.
 
         Args:
             encoder: Only looked at: another one that computes the same has the same features.
@@ -87,17 +91,24 @@ class FeatureStore:
         Raises:
             ConfigError: They cannot be read.
         """
-        name = encoder.fingerprint()[:32]
-        if name not in self._opened:
-            folder = self.folder / _ENCODERS / name
-            shape = (encoder.num_tokens, encoder.num_features)
-            self._opened[name] = StoredFeatures(
-                folder, shape, shard_bytes=self._shard_bytes, make_room=self._make_room
-            )
-            # For people who wonder what the folder is; a folder may be there to be read only.
-            with suppress(OSError):
-                (folder / _NOTE).write_text(f"{encoder.description}\n", encoding="utf-8")
-        return self._opened[name]
+        return self._open(encoder.fingerprint()[:32], encoder, np.float16)
+
+    def exact_of(self, encoder: FrameEncoder) -> StoredFeatures[np.float32]:
+        """Opens the features of an encoder to the bit, as it computes them on this machine.
+
+        Another processor, or another version of a package that computes, rounds in another way
+        and has features of its own.
+
+        Args:
+            encoder: Only looked at.
+
+        Returns:
+            The features; the same object for the same fingerprint.
+
+        Raises:
+            ConfigError: They cannot be read.
+        """
+        return self._open(exact_fingerprint(encoder)[:32], encoder, np.float32)
 
     def frames_of(self, video_hash: str) -> FrameList | None:
         """Finds the frames of a video.
@@ -132,6 +143,20 @@ class FeatureStore:
         """Ends what is being written. Features that were read live on."""
         for features in self._opened.values():
             features.close()
+
+    def _open(
+        self, name: str, encoder: FrameEncoder, dtype: type[Number]
+    ) -> StoredFeatures[Number]:
+        if name not in self._opened:
+            folder = self.folder / _ENCODERS / name
+            shape = (encoder.num_tokens, encoder.num_features)
+            self._opened[name] = StoredFeatures(
+                folder, shape, dtype, shard_bytes=self._shard_bytes, make_room=self._make_room
+            )
+            # For people who wonder what the folder is; a folder may be there to be read only.
+            with suppress(OSError):
+                (folder / _NOTE).write_text(f"{encoder.description}\n", encoding="utf-8")
+        return self._opened[name]
 
     def _list_path(self, video_hash: str) -> Path:
         return self.folder / _VIDEOS / f"{video_hash}.npz"

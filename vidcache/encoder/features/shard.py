@@ -3,13 +3,17 @@
 import os
 import zlib
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.encoder.features.content_hash import DIGEST_BYTES
 
-__all__ = ["INDEX", "Shard", "ShardWriter", "remove_shard", "shard_nbytes"]
+__all__ = ["INDEX", "Number", "Shard", "ShardWriter", "remove_shard", "shard_nbytes"]
+
+Number = TypeVar("Number", np.float16, np.float32)
+"""What features are stored in."""
 
 INDEX = ".index"
 """Ending of a shard's index file, by which a shard is known."""
@@ -20,7 +24,7 @@ _FEATURES = ".features"
 _ROW = np.dtype([("hash", f"V{DIGEST_BYTES}"), ("crc", "<u4")])
 
 
-class Shard:
+class Shard(Generic[Number]):
     """A shard as it is read; others may still be writing it.
 
     Features are written before their row of the index, so what the index names is there. The
@@ -29,6 +33,7 @@ class Shard:
     Args:
         path: Its index file.
         shape: Tokens and width of a frame, (N, C).
+        dtype: What features are stored in.
 
     Attributes:
         hashes: What it holds, in order, 20 bytes each.
@@ -37,21 +42,22 @@ class Shard:
         OSError: It cannot be read, or was removed meanwhile.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int]) -> None:
+    def __init__(self, path: Path, shape: tuple[int, int], dtype: type[Number]) -> None:
         self.path = path
-        frame_bytes = 2 * shape[0] * shape[1]
+        self._nbytes = shard_nbytes(path)
+        frame_bytes = np.dtype(dtype).itemsize * shape[0] * shape[1]
         rows = np.frombuffer(_whole_rows(path.read_bytes()), _ROW)
         features = path.with_suffix(_FEATURES)
         num_frames = min(len(rows), features.stat().st_size // frame_bytes)
         self.hashes: list[bytes] = [row.tobytes() for row in rows["hash"][:num_frames]]
         self._checksums = rows["crc"][:num_frames]
-        self._features: NDArray[np.float16] = (
-            np.memmap(features, np.float16, "r", shape=(num_frames, *shape))
+        self._features: NDArray[Number] = (
+            np.memmap(features, dtype, "r", shape=(num_frames, *shape))
             if num_frames
-            else np.empty((0, *shape), np.float16)
+            else np.empty((0, *shape), dtype)
         )
 
-    def rows(self, start: int, stop: int) -> NDArray[np.float16]:
+    def rows(self, start: int, stop: int) -> NDArray[Number]:
         """The features of some of its frames, not copied.
 
         Args:
@@ -66,6 +72,10 @@ class Shard:
     def is_whole(self, row: int) -> bool:
         """Whether a frame's features are those that were written."""
         return zlib.crc32(self._features[row].data) == int(self._checksums[row])
+
+    def has_grown(self) -> bool:
+        """Whether frames were added since, or the shard is gone."""
+        return shard_nbytes(self.path) != self._nbytes
 
     def touch(self) -> None:
         """Counts the shard as used, for every process that shares the folder."""
@@ -90,7 +100,7 @@ class ShardWriter:
         self._features = path.with_suffix(_FEATURES).open("xb", buffering=0)
         self._index = path.open("xb", buffering=0)
 
-    def append(self, hashes: list[bytes], features: NDArray[np.float16]) -> None:
+    def append(self, hashes: list[bytes], features: NDArray[Any]) -> None:
         """Adds frames.
 
         Args:

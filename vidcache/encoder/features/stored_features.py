@@ -4,29 +4,29 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vidcache.encoder.features.shard import INDEX, Shard, ShardWriter
+from vidcache.encoder.features.shard import INDEX, Number, Shard, ShardWriter
 from vidcache.errors import ConfigError, InputError
 
 __all__ = ["StoredFeatures"]
 
 
-class StoredFeatures:
+class StoredFeatures(Generic[Number]):
     """What one encoder made of frames, by the frames' content.
 
-    Made by `FeatureStore.of`. It may be used from several threads, and several processes may use
-    one folder at the same time: each writes shards of its own, and :meth:`refresh` finds what the
-    others have added. What is stored is float16, with a checksum a frame: features that a disk
-    has spoilt are not found.
+    Made by `FeatureStore`. It may be used from several threads, and several processes may use one
+    folder at the same time: each writes shards of its own, and :meth:`refresh` finds what the
+    others have added. There is a checksum a frame: features that a disk has spoilt are not found.
 
     Args:
         folder: Where the shards lie.
         shape: Tokens and width of a frame, (N, C).
+        dtype: What features are stored in, float16 or float32.
         shard_bytes: Size at which the next shard is begun.
         make_room: Called before a shard is begun.
 
@@ -38,14 +38,15 @@ class StoredFeatures:
         self,
         folder: Path,
         shape: tuple[int, int],
+        dtype: type[Number],
         *,
         shard_bytes: int,
         make_room: Callable[[], None],
     ) -> None:
-        self._folder, self._shape, self._shard_bytes = folder, shape, shard_bytes
-        self._make_room = make_room
+        self._folder, self._shape, self._dtype = folder, shape, dtype
+        self._shard_bytes, self._make_room = shard_bytes, make_room
         self._lock = threading.RLock()
-        self._shards: dict[Path, Shard] = {}
+        self._shards: dict[Path, Shard[Number]] = {}
         self._places: dict[bytes, tuple[Path, int]] = {}
         self._used: set[Path] = set()
         self._writer: ShardWriter | None = None
@@ -62,7 +63,7 @@ class StoredFeatures:
     def __contains__(self, frame_hash: object) -> bool:
         return frame_hash in self._places
 
-    def get(self, frame_hash: bytes) -> NDArray[np.float16] | None:
+    def get(self, frame_hash: bytes) -> NDArray[Number] | None:
         """Finds the features of a frame.
 
         Args:
@@ -74,7 +75,7 @@ class StoredFeatures:
         found = self.read([frame_hash])
         return None if found is None else found[0]
 
-    def read(self, hashes: Sequence[bytes]) -> NDArray[np.float16] | None:
+    def read(self, hashes: Sequence[bytes]) -> NDArray[Number] | None:
         """Finds the features of all frames of a video.
 
         Args:
@@ -99,10 +100,10 @@ class StoredFeatures:
 
         Args:
             hashes: What `hash_frame` says of the frames.
-            features: Shape (len(hashes), N, C); float16 must hold them.
+            features: Shape (len(hashes), N, C); the stored type must hold them.
 
         Raises:
-            InputError: The features have another shape, or are not finite in float16.
+            InputError: The features have another shape, or are not finite in the stored type.
             ConfigError: They cannot be written.
         """
         if isinstance(features, torch.Tensor):
@@ -113,17 +114,20 @@ class StoredFeatures:
                 f"{(len(hashes), *self._shape)}"
             )
         with np.errstate(over="ignore"):
-            halves = np.ascontiguousarray(features, np.float16)
-        if not np.isfinite(halves).all():
-            raise InputError("features are not finite in float16: look for NaN in the encoder")
+            stored = np.ascontiguousarray(features, self._dtype)
+        if not np.isfinite(stored).all():
+            name = self._dtype.__name__
+            raise InputError(f"features are not finite in {name}: look for NaN in the encoder")
         with self._lock:
             new = {digest: n for n, digest in enumerate(hashes) if digest not in self._places}
             if not new:
                 return
             try:
                 writer = self._open_writer()
-                writer.append(list(new), halves[list(new.values())])
+                writer.append(list(new), stored[list(new.values())])
             except OSError as error:
+                # What was half written would shift all that came after it.
+                self.close()
                 raise _unusable(self._folder, error) from None
             for row, digest in enumerate(new, self._num_written):
                 self._places[digest] = (writer.path, row)
@@ -137,7 +141,9 @@ class StoredFeatures:
             for path in set(self._shards) - there:
                 self._forget(path)
             for path in sorted(there - {own}):
-                self._open(path)
+                known = self._shards.get(path)
+                if known is None or known.has_grown():
+                    self._open(path)
 
     def close(self) -> None:
         """Ends the shard that is being written; the next :meth:`put` begins another one."""
@@ -171,10 +177,10 @@ class StoredFeatures:
             return False
         return True
 
-    def _open(self, path: Path) -> Shard | None:
+    def _open(self, path: Path) -> Shard[Number] | None:
         known = self._shards.get(path)
         try:
-            shard = Shard(path, self._shape)
+            shard = Shard(path, self._shape, self._dtype)
         except OSError:
             self._forget(path)
             return None
@@ -184,7 +190,7 @@ class StoredFeatures:
             self._places.setdefault(digest, (path, row))
         return shard
 
-    def _touch(self, shard: Shard) -> None:
+    def _touch(self, shard: Shard[Number]) -> None:
         try:
             shard.touch()
         except FileNotFoundError:
