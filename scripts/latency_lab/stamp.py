@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcache.bench.camera_graph import movie_filter
+
 __all__ = ["HEIGHT", "WIDTH", "age_ms", "read_stamp", "stamped_graph"]
 
 _NUM_BITS = 20
@@ -41,10 +43,7 @@ def stamped_graph(scene: Path, rate: int) -> str:
         f"scale={WIDTH}:{_CELL}:flags=neighbor,pad={WIDTH}:{HEIGHT}[stamp]"
     )
     rest = f"{WIDTH}:{HEIGHT - _CELL}"
-    name = str(scene).replace("\\", "/")
-    for special in "\\':[],;":
-        name = name.replace(special, f"\\\\\\{special}")
-    shown = f"movie={name}:loop=0,setpts=N/{rate}/TB,scale={rest},format=yuv420p[scene]"
+    shown = f"{movie_filter(scene, rate)},scale={rest},format=yuv420p[scene]"
     return f"{cells};{shown};[stamp][scene]overlay=y={_CELL}:shortest=1"
 
 

@@ -7,18 +7,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from vidcache.bench.memory import resident_bytes
-from vidcache.config import Config
 from vidcache.frames import FrameResult
+from vidcache.head import plan
 from vidcache.pipeline import Feed, Pipeline, open_watched
 from vidcache.video import open_source
 
-__all__ = ["CameraFigures", "CameraPoint", "camera_graph", "measure_cameras", "reading_seconds"]
+__all__ = [
+    "CameraFigures",
+    "CameraPoint",
+    "count_flops",
+    "measure_cameras",
+    "reading_seconds",
+]
 
 _SETTLE_SECONDS = 1.5
 _MARKS = (50, 95, 99)
@@ -95,26 +102,9 @@ class CameraFigures:
                 name: round(1000 * seconds / len(self.ages), 3)
                 for name, seconds in self.stage_seconds.items()
             },
-            "resident_bytes": max(self.resident_bytes),
+            "resident_bytes": self.resident_bytes[0],
             "frames": len(self.ages),
         }
-
-
-def camera_graph(video: Path | None, rate: int, size: tuple[int, int]) -> str:
-    """What a camera shows, as a source that `open_source` takes; it is not live yet.
-
-    Args:
-        video: A video that is shown for ever, one picture after the other; None for a test picture.
-        rate: Frames a second.
-        size: Width and height in pixels.
-    """
-    width, height = size
-    if video is None:
-        return f"lavfi:testsrc2=size={width}x{height}:rate={rate}"
-    name = str(video).replace("\\", "/")
-    for special in "':[],;":
-        name = name.replace(special, f"\\\\\\{special}")
-    return f"lavfi:movie={name}:loop=0,setpts=N/{rate}/TB,scale={width}:{height}"
 
 
 def reading_seconds(graph: str) -> float:
@@ -126,8 +116,25 @@ def reading_seconds(graph: str) -> float:
         return (time.process_time() - begin) / frames
 
 
+def count_flops(pipeline: Pipeline) -> dict[str, int]:
+    """Arithmetic of a frame in encoder and head; a product of matrices m×k and k×n is 2·m·k·n.
+
+    Args:
+        pipeline: The models; without an action model nothing is counted.
+    """
+    model = pipeline.model
+    if model is None:
+        return {}
+    encoder = model.encoder
+    height, width = encoder.image_size
+    device = next(encoder.vit.parameters()).device
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        encoder.vit.forward_features(torch.zeros(1, 3, height, width, device=device))
+    return {"encode": counter.get_total_flops(), "head": plan(model.head.config).flops}
+
+
 def measure_cameras(
-    config: Config,
+    pipeline: Pipeline,
     graph: str,
     points: Sequence[CameraPoint],
     *,
@@ -139,7 +146,7 @@ def measure_cameras(
     """Watches cameras with one set of models, point after point, in turns.
 
     Args:
-        config: Names the models, and the settings of the run.
+        pipeline: Models, and the settings of the run.
         graph: What each camera shows.
         points: What is measured.
         rate: Frames a second of each camera.
@@ -148,10 +155,9 @@ def measure_cameras(
         advance: Called after each turn of a point.
 
     Raises:
-        ModelError: A model cannot be had.
         SourceError: The cameras show nothing.
     """
-    dense = Pipeline.from_config(config)
+    config = pipeline.config
     found = {point: CameraFigures(point) for point in points}
     for _ in range(rounds):
         for point, figures in found.items():
@@ -159,8 +165,8 @@ def measure_cameras(
             settings = config.model_copy(
                 update={"encoder": config.encoder.model_copy(update={"reuse": gate})}
             )
-            pipeline = Pipeline(dense.model, dense.tracker, config=settings)
-            _watch(pipeline, f"{graph},realtime", figures, rate, seconds)
+            watcher = Pipeline(pipeline.model, pipeline.tracker, config=settings)
+            _watch(watcher, f"{graph},realtime", figures, rate, seconds)
             advance(f"{point.cameras} cameras")
     return found
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from vidcache.cli.number_list import parse_numbers
 from vidcache.cli.options import DebugFlag
-from vidcache.errors import ConfigError
 
 __all__ = ["bench_head"]
 
@@ -31,7 +31,7 @@ def bench_head(
     """Measures a step of the head against other ways to get the same numbers, in one run."""
     import torch
 
-    chosen = _numbers(windows)
+    chosen = parse_numbers(windows, "--windows")
     if threads:
         torch.set_num_threads(threads)
     if frames:
@@ -63,12 +63,3 @@ def bench_head(
         )
         print(bench_step(config, window, streams, rounds), flush=True)
     return 0
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(
-            f"--windows is {text!r}: give whole numbers with commas between, such as 64,256"
-        ) from None

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vidcache.cli.byte_sizes import show_bytes
 from vidcache.cli.console import show_message, show_progress
 from vidcache.cli.json_file import write_json
-from vidcache.cli.options import DebugFlag
-from vidcache.cli.table import print_table
-from vidcache.errors import ConfigError, SourceError
+from vidcache.cli.number_list import parse_numbers
+from vidcache.cli.options import DebugFlag, EncoderWeightsFlag
+from vidcache.cli.plot_file import require_drawing
+from vidcache.cli.scale_tables import print_cameras, print_heads
+from vidcache.errors import ConfigError, SourceError, VidcacheError
 
 __all__ = ["bench_scale"]
 
@@ -25,6 +26,29 @@ _CAMERA_SECONDS = 6.0
 _CAMERA_ROUNDS = 2
 _CAMERA_SIZE = (640, 480)
 _NONE = "none"
+
+
+@dataclass(frozen=True)
+class CameraJob:
+    """What is measured of the whole program.
+
+    Attributes:
+        numbers: Numbers of cameras.
+        models: Settings of a run that name its models.
+        video: What cameras show; None for a test picture.
+        rate: Frames a second of each.
+        reuse: Whether token reuse is measured too.
+        seconds: Of a turn.
+        rounds: Turns.
+    """
+
+    numbers: Sequence[int]
+    models: Mapping[str, str | None]
+    video: Path | None
+    rate: int
+    reuse: bool
+    seconds: float
+    rounds: int
 
 
 def bench_scale(
@@ -43,8 +67,11 @@ def bench_scale(
     width: Annotated[int, typer.Option(help="Width of the head's trunk.")] = 384,
     depth: Annotated[int, typer.Option(help="Blocks of the trunk.")] = 4,
     heads: Annotated[int, typer.Option(help="Attention heads.")] = 6,
-    threads: Annotated[int, typer.Option(help="Threads; 0 leaves the choice to PyTorch.")] = 0,
+    threads: Annotated[
+        int, typer.Option(help="Threads of the head; 0 leaves the choice to PyTorch.")
+    ] = 0,
     model: Annotated[str, typer.Option(metavar="NAME|PATH", help="Action model.")] = "tiny",
+    encoder_weights: EncoderWeightsFlag = None,
     detector: Annotated[
         str, typer.Option(metavar="NAME|PATH|none", help="Object detector.")
     ] = "bundled",
@@ -73,18 +100,18 @@ def bench_scale(
     measured in turns; ratios are to the first point of each table.
     """
     axes = {
-        "streams": _numbers(streams, "--streams"),
-        "window": _numbers(windows, "--windows"),
-        "iterations": _numbers(iterations, "--iterations"),
+        "streams": parse_numbers(streams, "--streams"),
+        "window": parse_numbers(windows, "--windows"),
+        "iterations": parse_numbers(iterations, "--iterations"),
     }
-    watched = [] if cameras == _NONE else _numbers(cameras, "--cameras")
+    watched = [] if cameras == _NONE else parse_numbers(cameras, "--cameras")
     if quick:
         axes = {name: numbers[:3] for name, numbers in axes.items()}
         watched = watched[:2]
     if video is not None and not video.is_file():
         raise ConfigError(f"--video is {video}: give the path of a file that is there")
     if plot is not None:
-        _require_drawing(plot)
+        require_drawing(plot)
     import torch
 
     if threads:
@@ -94,11 +121,14 @@ def bench_scale(
         "head": {"width": width, "depth": depth, "heads": heads},
         "axes": _measure_heads(axes, width, depth, heads, _HEAD_SECONDS / (8 if quick else 1)),
     }
-    _print_heads(figures)
+    print_heads(figures)
     if watched:
-        settings = {"model": model, "detector": detector}
-        figures["cameras"] = _measure_cameras(watched, settings, video, rate, reuse, quick)
-        _print_cameras(figures["cameras"])
+        models = {"model": model, "encoder_weights": encoder_weights, "detector": detector}
+        rounds = 1 if quick else _CAMERA_ROUNDS
+        figures["cameras"] = _in_a_fresh_process(
+            CameraJob(watched, models, _shown(video), rate, reuse, _CAMERA_SECONDS, rounds)
+        )
+        print_cameras(figures["cameras"])
     if json_path is not None:
         write_json(json_path, figures)
         show_message(f"wrote {json_path}")
@@ -108,25 +138,6 @@ def bench_scale(
         draw_scale(figures, plot)
         show_message(f"wrote {plot}")
     return 0
-
-
-def _numbers(text: str, flag: str) -> list[int]:
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise ConfigError(
-            f"{flag} is {text!r}: give whole numbers from 1 with commas between, such as 1,2,4"
-        )
-    return numbers
-
-
-def _require_drawing(plot: Path) -> None:
-    if not plot.parent.is_dir():
-        raise ConfigError(f"--plot is {plot}: {plot.parent} is no folder")
-    if find_spec("matplotlib") is None:
-        raise ConfigError("--plot needs matplotlib: pip install 'vidcache[run]'")
 
 
 def _describe_machine(num_threads: int) -> dict[str, Any]:
@@ -161,40 +172,49 @@ def _measure_heads(
     }
 
 
-def _measure_cameras(
-    numbers: Sequence[int],
-    settings: Mapping[str, str],
-    video: Path | None,
-    rate: int,
-    reuse: bool,
-    quick: bool,
-) -> dict[str, Any]:
+def _in_a_fresh_process(job: CameraJob) -> dict[str, Any]:
+    """Watches the cameras where no other measurement has left its memory behind."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        found = pool.submit(_measure_cameras, job).result()
+    if isinstance(found, str):
+        raise VidcacheError(found)
+    return found
+
+
+def _measure_cameras(job: CameraJob) -> dict[str, Any] | str:
+    """The figures, or what went wrong: not every error can be sent to another process."""
+    from vidcache.bench.camera_graph import camera_graph
     from vidcache.bench.scale_cameras import (
         CameraPoint,
-        camera_graph,
+        count_flops,
         measure_cameras,
         reading_seconds,
     )
     from vidcache.config import Config
+    from vidcache.pipeline import Pipeline
 
-    graph = camera_graph(_shown(video), rate, _CAMERA_SIZE)
-    points = [CameraPoint(number) for number in numbers]
-    points += [CameraPoint(number, reuse=True) for number in numbers if reuse]
-    rounds = 1 if quick else _CAMERA_ROUNDS
-    with show_progress("cameras", rounds * len(points)) as progress:
+    graph = camera_graph(job.video, job.rate, _CAMERA_SIZE)
+    points = [CameraPoint(number) for number in job.numbers]
+    points += [CameraPoint(number, reuse=True) for number in job.numbers if job.reuse]
+    try:
+        pipeline = Pipeline.from_config(Config.model_validate(job.models))
+        with show_progress("cameras", job.rounds * len(points)) as progress:
+            found = measure_cameras(
+                pipeline, graph, points, rate=job.rate, seconds=job.seconds, rounds=job.rounds,
+                advance=progress.advance,
+            )  # fmt: skip
         read = reading_seconds(graph)
-        found = measure_cameras(
-            Config(**settings),  # pyright: ignore[reportArgumentType]
-            graph,
-            points,
-            rate=rate,
-            seconds=_CAMERA_SECONDS,
-            rounds=rounds,
-            advance=progress.advance,
-        )
+    except VidcacheError as error:
+        return str(error)
     return {
-        "rate": rate,
-        **settings,
+        "rate": job.rate,
+        # Names alone: where a file lies is nobody's business who reads the figures.
+        "model": Path(job.models["model"] or "").name,
+        "detector": Path(job.models["detector"] or "").name,
+        "flops": count_flops(pipeline),
         "read_cpu_ms": round(1000 * read, 3),
         "points": [found[point].to_dict(found[points[0]]) for point in points],
     }
@@ -208,64 +228,3 @@ def _shown(video: Path | None) -> Path | None:
         return video or find_sample()
     except SourceError:
         return None
-
-
-def _print_heads(figures: Mapping[str, Any]) -> None:
-    machine, head = figures["machine"], figures["head"]
-    print(
-        f"a head of width {head['width']}, depth {head['depth']}, float32, on "
-        f"{machine['threads']} thread(s) of {machine['processors']} processors; ratios are medians "
-        "over turns"
-    )
-    for axis, rows in figures["axes"].items():
-        others = {"streams": 1, "window": 64, "iterations": 4}
-        others.pop(axis)
-        fixed = ", ".join(f"{name} {number}" for name, number in others.items())
-        print(f"\n{axis} grow(s): {fixed}; {rows[0]['steps']} steps of each\n")
-        print_table(
-            (
-                axis, "step", "throughput", "bytes", "frames/s", "p50 ms", "p95 ms", "p99 ms",
-                "state", "as planned", "process grew", "then crept",
-            ),
-            [_head_row(axis, row) for row in rows],
-        )  # fmt: skip
-
-
-def _head_row(axis: str, row: Mapping[str, Any]) -> tuple[str, ...]:
-    return (
-        str(row[axis]),
-        *(f"{row[key]:.2f}x" for key in ("step_ratio", "throughput_ratio", "bytes_ratio")),
-        f"{row['frames_a_second']:.1f}",
-        *(f"{row[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")),
-        show_bytes(row["nbytes"]),
-        "yes" if row["nbytes"] == row["planned_nbytes"] else "NO",
-        show_bytes(max(0, row["grown_bytes"])),
-        show_bytes(max(0, row["crept_bytes"])),
-    )
-
-
-def _print_cameras(found: Mapping[str, Any]) -> None:
-    print(
-        f"\ncameras of {found['rate']} frames a second; model {found['model']}, detector "
-        f"{found['detector']}; ages count from the decoder\n"
-    )
-    print_table(
-        (
-            "cameras", "throughput", "age", "CPU a frame", "frames/s", "shown", "p50 ms", "p95 ms",
-            "p99 ms", "CPU ms a frame", "processors", "process",
-        ),
-        [
-            (
-                f"{row['cameras']}{', reuse' if row['reuse'] else ''}",
-                *(f"{row[key]:.2f}x" for key in ("throughput_ratio", "age_ratio", "cpu_ratio")),
-                f"{row['frames_a_second']:.1f}",
-                f"{100 * row['shown_share']:.0f} %",
-                *(f"{row[key]:.0f}" for key in ("p50_ms", "p95_ms", "p99_ms")),
-                f"{row['cpu_ms_a_frame']:.1f}",
-                f"{row['processors']:.2f}",
-                show_bytes(row["resident_bytes"]),
-            )
-            for row in found["points"]
-        ],
-    )  # fmt: skip
-    print(f"\nreading a frame of a camera takes {found['read_cpu_ms']:.2f} ms of a processor")

@@ -17,6 +17,7 @@ __all__ = ["draw_scale"]
 _INK, _QUIET, _GRID = "#1f2430", "#6b7280", "#e5e8ee"
 _MAIN, _BAND, _OTHER = "#2f6fb2", "#b9d3ec", "#d9822b"
 _MIB = 1 << 20
+_HEADROOM = 1.35
 _TITLES = {
     "streams": "streams stepped together",
     "window": "window (frames)",
@@ -76,8 +77,6 @@ def _draw_head(panels, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     _legend(memory)
     for axis in panels:
         _dress(axis, x)
-    for axis in (speed, memory):
-        axis.set_ylim(bottom=0)
     speed.set_title(_TITLES[name], color=_INK, fontsize=11, loc="left")
 
 
@@ -98,7 +97,6 @@ def _draw_cameras(panels, found: Mapping[str, Any]) -> None:
     _legend(memory)
     for axis in panels:
         _dress(axis, x)
-        axis.set_ylim(bottom=0)
     speed.set_title(_TITLES["cameras"], color=_INK, fontsize=11, loc="left")
     latency.set_ylabel("age of a result, ms", color=_QUIET, fontsize=9)
 
@@ -108,7 +106,6 @@ def _draw_percentiles(axis, x: Sequence[int], rows: Sequence[Mapping[str, Any]])
     axis.fill_between(x, p50, p99, color=_BAND, alpha=0.45, linewidth=0, label="to p99")
     axis.fill_between(x, p50, p95, color=_BAND, linewidth=0, label="to p95")
     _line(axis, x, p50, "median", _MAIN)
-    axis.set_ylim(bottom=0)
     _legend(axis)
 
 
@@ -124,6 +121,8 @@ def _legend(axis) -> None:
 
 
 def _dress(axis, x: Sequence[int]) -> None:
+    # What stands above the lines is the legend's.
+    axis.set_ylim(0, _HEADROOM * axis.dataLim.ymax)
     axis.set_xscale("log", base=2)
     axis.set_xticks(x)
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
