@@ -42,6 +42,8 @@ class _LiveSession(RtspServerSession):
                 if self.closed or stop_event.is_set():
                     return
                 picture.pts, picture.time_base = number, Fraction(1, self.rate)
+                # A scene's pictures ask for key frames, each of them.
+                picture.pict_type = 0
                 encoder = encoder or _make_encoder(picture.width, picture.height, self.rate)
                 for packet in encoder.encode(picture):
                     item = QueuedMediaPacket(

@@ -134,6 +134,21 @@ def test_a_camera_over_rtsp_is_watched(graph, small_model_path, tmp_path: Path):
     assert np.all(run.ages.decoded_ms > 0)
 
 
+def test_the_camera_sends_a_key_frame_a_second(graph):
+    pytest.importorskip("aio_rtsp_toolkit", reason="needs the extra 'dev'")
+    options = {"rtsp_transport": "tcp", "analyzeduration": "500000"}
+    with (
+        StampedCamera(graph, RATE) as camera,
+        av.open(camera.url, options=options, timeout=(10, 10)) as container,
+    ):
+        pictures = [p for _, p in zip(range(65), container.decode(video=0), strict=False)]
+    keys = [number for number, picture in enumerate(pictures) if picture.key_frame]
+    assert keys == [0, RATE, 2 * RATE]
+    stamps = [read_stamp(picture.to_ndarray(format="gray")) for picture in pictures]
+    assert None not in stamps
+    assert len(set(stamps)) > 60
+
+
 def test_a_camera_that_cannot_start_says_why():
     with pytest.raises(RuntimeError, match="did not start"):
         StampedCamera("nosuchfilter", RATE)
