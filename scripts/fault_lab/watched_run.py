@@ -46,6 +46,7 @@ class WatchedRun(Closing):
         folder: Where the results go: one file a source, and what it says in ``stderr.txt``.
         options: Further arguments of the command line.
         poll_seconds: How often the files are looked at: a line is seen that much late at most.
+        program: What Python runs, before the arguments of the command line.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class WatchedRun(Closing):
         options: Sequence[str] = (),
         *,
         poll_seconds: float = 0.02,
+        program: Sequence[str] = ("-c", _PROGRAM),
     ) -> None:
         self._folder = folder
         self._poll_seconds = poll_seconds
@@ -65,7 +67,7 @@ class WatchedRun(Closing):
         folder.mkdir(parents=True, exist_ok=True)
         # A single source names a file, several name a folder.
         target = folder if len(sources) > 1 else folder / "results.jsonl"
-        command = [sys.executable, "-c", _PROGRAM, "run", *sources, "--jsonl", str(target)]
+        command = [sys.executable, *program, "run", *sources, "--jsonl", str(target)]
         with (folder / "stderr.txt").open("wb") as errors:
             self._process = subprocess.Popen(
                 [*command, *options],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from vidcache.cli.console import show_message, show_progress
 from vidcache.cli.options import DebugFlag
+from vidcache.cli.plot_file import require_drawing
 from vidcache.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def bench_cache(
     if frames < _LEAST_FRAMES:
         raise ConfigError(f"--frames is {frames}: give {_LEAST_FRAMES} or more")
     if plot is not None:
-        _require_drawing(plot)
+        require_drawing(plot)
     import torch
 
     from vidcache.cli.cache_look_ups import look_up_archive, look_up_prefixes
@@ -77,13 +77,6 @@ def bench_cache(
         draw_held_frames(runs, workload.cuts, plot)
         show_message(f"wrote {plot}")
     return 0
-
-
-def _require_drawing(plot: Path) -> None:
-    if not plot.parent.is_dir():
-        raise ConfigError(f"--plot is {plot}: {plot.parent} is no folder")
-    if find_spec("matplotlib") is None:
-        raise ConfigError("--plot needs matplotlib: pip install 'vidcache[run]'")
 
 
 def _print_policies(runs: list[CacheRun], times: list[tuple[float, ...]]) -> None:

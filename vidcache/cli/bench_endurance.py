@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from vidcache.bench.memory import resident_bytes
 from vidcache.cache import HeadState, SlidingWindow
 from vidcache.cli.console import show_progress
 from vidcache.errors import ConfigError
@@ -50,13 +49,13 @@ def bench_endurance(num_frames: int) -> None:
     for at in range(_WINDOW):
         _step(head, clip, at, state)
     first = [_step(head, clip, at, state) for at in range(_WINDOW, _WINDOW + _SAMPLE)]
-    memory = _resident_bytes()
+    memory = resident_bytes()
     with show_progress("steps", num_frames // _SAMPLE) as progress:
         for at in range(_WINDOW + _SAMPLE, num_frames - _SAMPLE):
             _step(head, clip, at, state)
             if at % _SAMPLE == 0:
                 progress.advance(f"frame {at}")
-    growth = _resident_bytes() - memory
+    growth = resident_bytes() - memory
 
     young = head.init_state()
     for at in range(_WINDOW):
@@ -112,17 +111,3 @@ def _late_difference(head: CameraHead, clip: Tensor) -> float:
         difference = head.step(frame, late).prediction - expected
         worst = max(worst, float(difference.abs().max() / expected.abs().max()))
     return worst
-
-
-def _resident_bytes() -> int:
-    """Memory of this process now, or its peak where the system does not say."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        import resource
-
-        return int(statm.read_text().split()[1]) * resource.getpagesize()
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

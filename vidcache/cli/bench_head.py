@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from vidcache.cli.number_list import parse_numbers
 from vidcache.cli.options import DebugFlag
-from vidcache.errors import ConfigError
 
 __all__ = ["bench_head"]
 
@@ -33,8 +33,8 @@ def bench_head(
     """Measures a step of the head against other ways to get the same numbers, in one run."""
     import torch
 
-    chosen = _numbers("--windows", windows)
-    together = _numbers("--streams", streams)
+    chosen = parse_numbers(windows, "--windows")
+    together = parse_numbers(streams, "--streams")
     if threads:
         torch.set_num_threads(threads)
     if frames:
@@ -62,15 +62,3 @@ def bench_head(
         for window in chosen:
             print(bench_step(config, window, num_streams, rounds), flush=True)
     return 0
-
-
-def _numbers(flag: str, text: str) -> list[int]:
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = [0]
-    if min(numbers) < 1:
-        raise ConfigError(
-            f"{flag} is {text!r}: give whole numbers from 1 with commas between, such as 64,256"
-        )
-    return numbers
