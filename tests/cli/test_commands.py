@@ -73,12 +73,13 @@ def test_the_demo_needs_nothing_but_the_repository(call, tmp_path, small_model_p
 @pytest.mark.parametrize("command", ["run", "batch"])
 def test_the_detector_may_look_at_every_nth_frame(call, command, tmp_path, small_model_path):
     out = tmp_path / "out"
+    out.mkdir()
     code, text, _ = call(
         *(command, find_sample(), "--max-frames", 12, "--detect-every", 5),
         *("--model", small_model_path, "--detector", "bundled"),
         *(("--jsonl", out / "actions.jsonl") if command == "run" else ("--out", out)),
     )
-    assert code == (0 if command == "run" else 3)
+    assert code == 0
     assert ("looked for objects in 3 frames (25%)" in text) == (command == "run")
     recording = read_jsonl(out / "actions.jsonl")
     assert [f.index for f in recording.frames if "predicted" not in f.flags] == [0, 5, 10]
