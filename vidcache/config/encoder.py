@@ -6,10 +6,14 @@ from pydantic import Field
 
 from vidcache.config.section import Count, Section
 
-__all__ = ["REUSE_GATE", "EncoderSettings"]
+__all__ = ["REFRESH_EVERY", "REUSE_GATE", "EncoderSettings"]
 
 REUSE_GATE = 0.2
 """The gate of ``--reuse``."""
+
+
+REFRESH_EVERY = 64
+"""Frames within which token reuse computes everything again, if nothing else is said."""
 
 
 class EncoderSettings(Section):
@@ -22,4 +26,4 @@ class EncoderSettings(Section):
     """
 
     reuse: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
-    refresh_every: Count = 16
+    refresh_every: Count = REFRESH_EVERY

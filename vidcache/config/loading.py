@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from vidcache.config.section import Section
 from vidcache.config.settings import Config
 from vidcache.config.validation import validate_settings
 from vidcache.config.yaml_file import read_yaml
 
-__all__ = ["load_config", "override"]
+__all__ = ["CLEARED", "load_config", "override"]
 
 _Settings = TypeVar("_Settings", bound=Section)
+
+CLEARED: Final = object()
+"""As a value for :func:`override`: the key is set to null, as None would leave it as it is."""
 
 
 def load_config(path: str | Path) -> Config:
@@ -36,7 +39,8 @@ def override(config: _Settings, flags: Mapping[str, Any], *, prefix: str = "--")
 
     Args:
         config: The settings to start from.
-        flags: New values by key, ``section.key`` within a section; None leaves a key as it is.
+        flags: New values by key, ``section.key`` within a section; None leaves a key as it is,
+            and ``CLEARED`` sets it to null.
         prefix: Written before a key in an error's message.
 
     Returns:
@@ -51,7 +55,7 @@ def override(config: _Settings, flags: Mapping[str, Any], *, prefix: str = "--")
     merged = config.model_dump()
     for key, value in changed.items():
         section, _, name = key.rpartition(".")
-        (merged[section] if section else merged)[name] = value
+        (merged[section] if section else merged)[name] = None if value is CLEARED else value
 
     def show_key(parts: Sequence[str]) -> str:
         return prefix + (parts[-1].replace("_", "-") if prefix == "--" else ".".join(parts))
