@@ -11,7 +11,6 @@ __all__ = ["REFRESH_EVERY", "REUSE_GATE", "EncoderSettings"]
 REUSE_GATE = 0.1
 """The gate of ``--reuse``."""
 
-
 REFRESH_EVERY = 64
 """Frames within which token reuse computes everything again, if nothing else is said."""
 
