@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vidcache.config import Config, load_config, override
+from vidcache.config import CLEARED, Config, load_config, override
 from vidcache.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -161,3 +161,9 @@ def test_a_cadence_may_be_a_number_or_auto(value, meant):
 def test_an_unknown_setting_in_python_is_refused():
     with pytest.raises(ConfigError, match="unknown key 'treshold'; did you mean 'threshold'"):
         override(Config(), {"treshold": 0.5}, prefix="")
+
+
+def test_a_flag_may_take_back_what_a_file_says():
+    config = override(Config(), {"encoder.reuse": 0.2, "jsonl": "out.jsonl"})
+    cleared = override(config, {"encoder.reuse": CLEARED, "jsonl": None})
+    assert (cleared.encoder.reuse, cleared.jsonl) == (None, "out.jsonl")

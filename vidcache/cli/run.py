@@ -40,7 +40,7 @@ from vidcache.cli.options import (
     WhenFullFlag,
 )
 from vidcache.cli.watching import watch_sources
-from vidcache.config import REUSE_GATE, Config, load_config, override
+from vidcache.config import CLEARED, REUSE_GATE, Config, load_config, override
 
 __all__ = ["run"]
 
@@ -95,7 +95,7 @@ def run(
     outputs then name folders, or paths with {name} in them, and a source that fails does not stop
     the rest. Cameras are taken up again when they fail.
     """
-    flags = {
+    flags: dict[str, object] = {
         "model": model,
         "encoder_weights": encoder_weights,
         "labels": labels,
@@ -129,11 +129,7 @@ def run(
     }
     settings = load_config(config) if config is not None else Config()
     if reuse is not None:
-        # As a file's null does, --no-reuse takes back what stands above it.
-        gate = settings.encoder.reuse or REUSE_GATE if reuse else None
-        settings = settings.model_copy(
-            update={"encoder": settings.encoder.model_copy(update={"reuse": gate})}
-        )
+        flags["encoder.reuse"] = settings.encoder.reuse or REUSE_GATE if reuse else CLEARED
     settings = override(settings, flags)
     if source:
         one = {"source": source[0], "sources": None} if len(source) == 1 else {"sources": source}

@@ -4,11 +4,16 @@ A file holds any of the keys of `Config`; what it leaves out keeps its default, 
 key is refused with the nearest valid name. `configs/default.yaml` lists every key.
 """
 
-from vidcache.config.encoder import REUSE_GATE, EncoderSettings, FeatureCacheSettings
+from vidcache.config.encoder import (
+    REFRESH_EVERY,
+    REUSE_GATE,
+    EncoderSettings,
+    FeatureCacheSettings,
+)
 from vidcache.config.events import EventSettings
 from vidcache.config.gaps import GapSettings
 from vidcache.config.live import LiveSettings, ReconnectSettings
-from vidcache.config.loading import load_config, override
+from vidcache.config.loading import CLEARED, load_config, override
 from vidcache.config.objects import ObjectSettings
 from vidcache.config.outputs import OutputSettings
 from vidcache.config.read import ReadSettings
@@ -16,6 +21,8 @@ from vidcache.config.settings import Config
 from vidcache.config.track import TrackSettings
 
 __all__ = [
+    "CLEARED",
+    "REFRESH_EVERY",
     "REUSE_GATE",
     "Config",
     "EncoderSettings",

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from vidcache.config.section import Section
 from vidcache.config.settings import Config
 from vidcache.config.validation import validate_settings
 from vidcache.config.yaml_file import read_yaml
 
-__all__ = ["load_config", "override"]
+__all__ = ["CLEARED", "load_config", "override"]
 
 _Settings = TypeVar("_Settings", bound=Section)
+
+CLEARED: Final = object()
+"""As a value for :func:`override`: the key is set to null, as None would leave it as it is."""
 
 
 def load_config(path: str | Path) -> Config:
@@ -37,7 +40,7 @@ def override(config: _Settings, flags: Mapping[str, Any], *, prefix: str = "--")
     Args:
         config: The settings to start from.
         flags: New values by key, ``section.key`` within a section, however deep it lies; None
-            leaves a key as it is.
+            leaves a key as it is, and ``CLEARED`` sets it to null.
         prefix: Written before a key in an error's message.
 
     Returns:
@@ -55,7 +58,7 @@ def override(config: _Settings, flags: Mapping[str, Any], *, prefix: str = "--")
         target = merged
         for section in sections:
             target = target[section]
-        target[name] = value
+        target[name] = None if value is CLEARED else value
 
     def show_key(parts: Sequence[str]) -> str:
         return prefix + (parts[-1].replace("_", "-") if prefix == "--" else ".".join(parts))

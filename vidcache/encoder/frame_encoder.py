@@ -15,10 +15,11 @@ from torch import nn
 from vidcache.encoder.box_regions import pool_boxes
 from vidcache.encoder.feature_engine import FeatureEngine
 from vidcache.encoder.precision import Precision, choose_precision
-from vidcache.encoder.preprocessing import Images, Preprocessing
+from vidcache.encoder.preprocessing import Images
 from vidcache.encoder.tokens import TokenLayout
+from vidcache.encoder.vit_settings import read_patch_grid, read_preprocessing, read_region_norm
 from vidcache.encoder.weights import build_vit
-from vidcache.errors import ConfigError, InputError
+from vidcache.errors import InputError
 from vidcache.runtime import Choice, EngineName
 
 __all__ = ["FrameEncoder"]
@@ -94,16 +95,16 @@ class FrameEncoder(nn.Module):
         self.model_args = dict(model_args or {})
         size = (image_size, image_size) if isinstance(image_size, int) else image_size
         self.vit: Any = build_vit(name, weights, image_size=size, model_args=self.model_args)
-        self._patch_grid = _read_patch_grid(name, self.vit)
+        self._patch_grid = read_patch_grid(name, self.vit)
         self._layout.check_fits(self._patch_grid)
-        self._region_norm = _read_region_norm(self.vit)
+        self._region_norm = read_region_norm(self.vit)
         overrides = {
             "mean": mean,
             "std": std,
             "interpolation": interpolation,
             "crop_pct": crop_pct,
         }
-        self.preprocessing = _read_preprocessing(self.vit, fit, overrides)
+        self.preprocessing = read_preprocessing(self.vit, fit, overrides)
         self._engine = FeatureEngine(
             self.vit,
             engine,
@@ -122,6 +123,12 @@ class FrameEncoder(nn.Module):
     def num_tokens(self) -> int:
         """Tokens N of a frame."""
         return self._layout.num_tokens
+
+    @property
+    def reads_patches(self) -> bool:
+        """Whether tokens are made of the ViT's patches too, not of its CLS token alone."""
+        reads_cls = self.vit.global_pool == "token" and self.vit.attn_pool is None
+        return self._layout.grid > 0 or not reads_cls
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -334,39 +341,3 @@ class FrameEncoder(nn.Module):
 
 def _drop_engine(encoder: Any, _: object) -> None:
     encoder._engine.drop()
-
-
-def _read_patch_grid(name: str, vit: Any) -> tuple[int, int]:
-    height, width = vit.patch_embed.img_size
-    patch_height, patch_width = vit.patch_embed.patch_size
-    if height % patch_height or width % patch_width:
-        raise ConfigError(
-            f"image_size {height}x{width} is no multiple of the {patch_height}x{patch_width} "
-            f"patches of {name}: the nearest that is is "
-            f"({max(round(height / patch_height), 1) * patch_height}, "
-            f"{max(round(width / patch_width), 1) * patch_width})"
-        )
-    rows, columns = vit.patch_embed.grid_size
-    return int(rows), int(columns)
-
-
-def _read_region_norm(vit: Any) -> str:
-    """Name of the norm that models trained on mean-pooled patches apply after the mean."""
-    norm = getattr(vit, "fc_norm", None)
-    return "" if norm is None or isinstance(norm, nn.Identity) else "fc_norm"
-
-
-def _read_preprocessing(vit: Any, fit: Any, overrides: dict[str, Any]) -> Preprocessing:
-    from timm.data.config import resolve_model_data_config
-
-    settings = resolve_model_data_config(vit)
-    height, width = vit.patch_embed.img_size
-    values: dict[str, Any] = {
-        "mean": settings["mean"],
-        "std": settings["std"],
-        "interpolation": settings["interpolation"],
-        "crop_pct": settings["crop_pct"],
-    }
-    values.update({key: value for key, value in overrides.items() if value is not None})
-    values["mean"], values["std"] = tuple(values["mean"]), tuple(values["std"])
-    return Preprocessing(size=(int(height), int(width)), fit=fit, **values)
