@@ -9,7 +9,6 @@ from vidcache.cache import PrefixCache
 from vidcache.config import Config
 from vidcache.errors import ConfigError, SourceError
 from vidcache.model import ActionModel, TextLabels
-from vidcache.model.head_weights import choose_head_weights
 from vidcache.model.object_model import ObjectActionModel
 from vidcache.pipeline.stages import MOST_LOOKERS
 from vidcache.tracking import Tracker, UltralyticsTracker
@@ -62,8 +61,6 @@ def load_model(config: Config) -> ActionModel:
         engine=config.engine,
         device=resolve_device(config.device),
     )
-    if config.precision != "fp32":
-        choose_head_weights(model)
     if config.labels is not None:
         model.set_text_labels(TextLabels.load(config.labels))
     return model

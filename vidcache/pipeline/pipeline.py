@@ -9,6 +9,7 @@ from vidcache.encoder.features import FeatureCache
 from vidcache.errors import ConfigError, VidcacheError
 from vidcache.frames import FrameResult
 from vidcache.model import ActionModel, TextLabels
+from vidcache.model.head_weights import choose_head_weights
 from vidcache.pipeline.cadence import check_cadence
 from vidcache.pipeline.channel import ChannelPlan, Feed
 from vidcache.pipeline.engine import Engine
@@ -101,6 +102,8 @@ class Pipeline:
         objects = load_object_model(config)
         # The tracker's settings are checked first, and a model is quicker to refuse than to load.
         model = load_model(config) if needs_action_model(config, objects) else None
+        if model is not None and config.precision != "fp32":
+            choose_head_weights(model)
         tracker = load_tracker(config, objects)
         whole = model if config.actions != "per-object" else None
         return cls(
