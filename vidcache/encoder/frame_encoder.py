@@ -125,12 +125,6 @@ class FrameEncoder(nn.Module):
         return self._layout.num_tokens
 
     @property
-    def reads_patches(self) -> bool:
-        """Whether tokens are made of the ViT's patches too, not of its CLS token alone."""
-        reads_cls = self.vit.global_pool == "token" and self.vit.attn_pool is None
-        return self._layout.grid > 0 or not reads_cls
-
-    @property
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels that the model sees."""
         return self.preprocessing.size
