@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcache.video.small_grey import shrink_to_grey
+
 __all__ = ["PictureChange"]
 
 _Floats = NDArray[np.float32]
@@ -66,16 +68,7 @@ class PictureChange:
 
 def _small(image_rgb: NDArray[np.uint8]) -> _Floats:
     """Brightness in a small picture of about the same proportions."""
-    import cv2
-
     height, width = image_rgb.shape[:2]
     scale = _SIDE / math.sqrt(width * height)
     size = (max(_PLACE, round(width * scale)), max(_PLACE, round(height * scale)))
-    if width > 4 * size[0] and height > 4 * size[1]:
-        # Sixteen points of a large picture make one well enough, and the rest is not touched.
-        dense = (4 * size[0], 4 * size[1])
-        small = cv2.resize(image_rgb, dense, interpolation=cv2.INTER_NEAREST)
-        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-    else:
-        small = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+    return shrink_to_grey(image_rgb, size)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcache.video.small_grey import shrink_to_grey
+
 __all__ = ["SceneCutDetector"]
 
 _Floats = NDArray[np.float32]
@@ -149,14 +151,7 @@ def _structure_of(image_rgb: NDArray[np.uint8]) -> _Structure:
     columns = max(2, round(math.sqrt(_NUM_TILES * width / height)))
     rows = max(2, round(_NUM_TILES / columns))
     size = (columns * _TILE, rows * _TILE)
-    if width > 4 * size[0] and height > 4 * size[1]:
-        # Sixteen points of a large picture make one well enough, and the rest is not touched.
-        dense = (4 * size[0], 4 * size[1])
-        small = cv2.resize(image_rgb, dense, interpolation=cv2.INTER_NEAREST)
-        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-    else:
-        small = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+    grey = shrink_to_grey(image_rgb, size)
     window = (_NEIGHBOURHOOD, _NEIGHBOURHOOD)
     relief = grey - cv2.blur(grey, window)
     deviation = np.sqrt(cv2.blur(relief * relief, window) + _NOISE**2)
