@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-__all__ = ["resident_bytes"]
+__all__ = ["peak_bytes", "resident_bytes"]
 
 
 def resident_bytes() -> int:
@@ -17,6 +17,14 @@ def resident_bytes() -> int:
         return 0
     import resource
 
+    return peak_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def peak_bytes(maxrss: int) -> int:
+    """The most memory that a process held.
+
+    Args:
+        maxrss: What the system says of it, in its own unit.
+    """
     # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return maxrss if sys.platform == "darwin" else 1024 * maxrss

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from vidcache.bench.agreement import Seen, box_agreement, id_agreement, label_agreement
+from vidcache.bench.memory import peak_bytes
 from vidcache.bench.profile import Profile, profiled, read_profile
 from vidcache.cache import SlidingWindow
 from vidcache.encoder import FrameEncoder
@@ -281,9 +282,7 @@ def _time_process(command: Sequence[str], folder: Path) -> tuple[float, float, i
     if status != 0:
         said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["nothing"]
         _explain(said[-1], command[1:])
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return whole, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
+    return whole, usage.ru_utime + usage.ru_stime, peak_bytes(usage.ru_maxrss)
 
 
 def _explain(last_line: str, arguments: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from vidcache.bench.memory import resident_bytes
+from vidcache.config import REUSE_GATE
 from vidcache.frames import FrameResult
 from vidcache.head import plan
 from vidcache.pipeline import Feed, Pipeline, open_watched
@@ -30,7 +31,6 @@ __all__ = [
 _SETTLE_SECONDS = 1.5
 _MARKS = (50, 95, 99)
 _READ_FRAMES = 100
-_REUSE_GATE = 0.2
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def measure_cameras(
     found = {point: CameraFigures(point) for point in points}
     for _ in range(rounds):
         for point, figures in found.items():
-            gate = _REUSE_GATE if point.reuse else None
+            gate = REUSE_GATE if point.reuse else None
             settings = config.model_copy(
                 update={"encoder": config.encoder.model_copy(update={"reuse": gate})}
             )
