@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from vidcache import CameraHead, Config, HeadConfig, Pipeline
+from vidcache import CameraHead, Config, HeadConfig, Pipeline, watch
+from vidcache.cli.app import app
 from vidcache.head.int8 import Int8Linear
 from vidcache.model import head_weights
 from vidcache.pipeline.loading import load_model
@@ -21,14 +23,34 @@ def has_int8(model) -> bool:
     return any(isinstance(part, Int8Linear) for part in model.head.modules())
 
 
-def test_a_run_takes_int8_weights_where_they_are_faster(int8_is_faster):
-    pipeline = Pipeline.from_config(Config(detector="none"))
+def test_a_run_of_a_camera_takes_int8_weights_where_they_are_faster(int8_is_faster):
+    pipeline = Pipeline.from_config(Config(detector="none"), live=True)
     assert has_int8(pipeline.model)
 
 
 def test_full_precision_keeps_the_weights(int8_is_faster):
-    pipeline = Pipeline.from_config(Config(detector="none", precision="fp32"))
+    pipeline = Pipeline.from_config(Config(detector="none", precision="fp32"), live=True)
     assert not has_int8(pipeline.model)
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_live"), [("testsrc2=rate=5", False), ("testsrc2=rate=5,realtime", True)]
+)
+@pytest.mark.parametrize("num_sources", [1, 2])
+def test_the_program_takes_them_for_cameras_alone(monkeypatch, uri, is_live, num_sources):
+    asked = []
+    monkeypatch.setattr("vidcache.pipeline.pipeline.choose_head_weights", asked.append)
+    arguments = ["run", *num_sources * [f"lavfi:{uri}"], "--detector", "none", "--max-frames", "1"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert len(asked) == is_live
+
+
+def test_watch_takes_them_for_cameras_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr("vidcache.pipeline.pipeline.choose_head_weights", asked.append)
+    for uri in ("testsrc2=rate=5", "testsrc2=rate=5,realtime"):
+        assert len(list(watch(f"lavfi:{uri}", detector="none", max_frames=1))) == 1
+    assert len(asked) == 1
 
 
 def test_a_model_that_is_judged_has_the_weights_of_its_file(int8_is_faster):

@@ -200,7 +200,7 @@ def _measure_cameras(job: CameraJob) -> dict[str, Any] | str:
     points = [CameraPoint(number) for number in job.numbers]
     points += [CameraPoint(number, reuse=True) for number in job.numbers if job.reuse]
     try:
-        pipeline = Pipeline.from_config(Config.model_validate(job.models))
+        pipeline = Pipeline.from_config(Config.model_validate(job.models), live=True)
         with show_progress("cameras", job.rounds * len(points)) as progress:
             found = measure_cameras(
                 pipeline, graph, points, rate=job.rate, seconds=job.seconds, rounds=job.rounds,

@@ -44,7 +44,7 @@ def _watch_one(
     with open_watched(named.uri, settings) as source:
         if not settings.live.wait:
             wait_for_start(source)
-        pipeline = _load(settings)
+        pipeline = _load(settings, live=source.is_live)
         sinks = [NewsSink(source.uri), *outputs.sinks(named.name, source)]
         total = source.expected_frames(settings.max_frames)
         interrupt.on_request = pipeline.stop
@@ -64,7 +64,7 @@ def _watch_together(
     settings: Config, sources: list[NamedSource], outputs: RunOutputs, interrupt: Interrupt
 ) -> int:
     """Watches several sources; one that fails does not stop the rest."""
-    pipeline = _load(settings)
+    pipeline = _load(settings, live=any(named.is_camera for named in sources))
     failed: dict[str, VidcacheError] = {}
     feeds = _feeds(settings, sources, outputs, failed)
     at_once = settings.at_once + sum(source.is_camera for source in sources)
@@ -110,11 +110,11 @@ def _feeds(
         yield Feed(named.name, source, sinks)
 
 
-def _load(settings: Config) -> "Pipeline":
+def _load(settings: Config, *, live: bool) -> "Pipeline":
     from vidcache.pipeline import Pipeline
     from vidcache.tracking import UltralyticsPose
 
-    pipeline = Pipeline.from_config(settings)
+    pipeline = Pipeline.from_config(settings, live=live)
     if pipeline.tracker is not None:
         show_message(f"detector: {pipeline.tracker.description}")
     if pipeline.objects is not None and isinstance(pipeline.objects.pose, UltralyticsPose):

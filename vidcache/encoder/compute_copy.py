@@ -1,6 +1,7 @@
 """A module's twin in another number format, for inference."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -19,10 +20,14 @@ class ComputeCopy:
 
     Args:
         module: The original. It is not modified.
+        prepare: Changes the copy, in place, before it is cast; None leaves it as it is.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(
+        self, module: nn.Module, prepare: Callable[[nn.Module], object] | None = None
+    ) -> None:
         self._module = module
+        self._prepare = prepare
         self._version = WeightsVersion(module)
         self._copy: nn.Module | None = None
         self._copied: tuple[object, ...] = ()
@@ -43,7 +48,10 @@ class ComputeCopy:
         if self._copy is None or (dtype, *self._version.now()) != self._copied:
             # Tensors made in inference mode could not be moved or renewed outside it.
             with torch.inference_mode(False), torch.no_grad():
-                self._copy = copy.deepcopy(self._module).to(dtype).requires_grad_(False)
+                twin = copy.deepcopy(self._module).requires_grad_(False)
+                if self._prepare is not None:
+                    self._prepare(twin)
+                self._copy = twin.to(dtype).requires_grad_(False)
             self._copied = (dtype, *self._version.now())
         return self._copy
 

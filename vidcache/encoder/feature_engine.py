@@ -2,6 +2,7 @@
 """A ViT's patch features, computed by the engine that is fastest at it here."""
 
 import contextlib
+import copy
 import functools
 import threading
 from collections.abc import Callable, Generator, Mapping
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from vidcache.encoder.compute_copy import ComputeCopy
+from vidcache.encoder.norm_folding import fold_norms
 from vidcache.encoder.precision import Precision
 from vidcache.encoder.weights_version import WeightsVersion
 from vidcache.errors import ConfigError, MissingExtraError
@@ -61,7 +63,7 @@ class FeatureEngine:
         self._requested = requested
         self._precision = precision
         self._question = dict(question)
-        self._copy = ComputeCopy(vit)
+        self._copy = ComputeCopy(vit, fold_norms)
         self._version = WeightsVersion(vit)
         self._choice: Choice | None = None
         self._engine_version: tuple[object, ...] = ()
@@ -154,7 +156,11 @@ class FeatureEngine:
         # Traced outside of inference mode, whose tensors a graph cannot hold.
         with torch.inference_mode(False):
             example = torch.zeros(1, 3, *size)
-            network = _Features(self._vit)
+            vit = self._vit
+            if self._precision().name == "bf16":
+                vit = copy.deepcopy(vit)
+                fold_norms(vit)
+            network = _Features(vit)
             trace = OnnxEngine.trace if name == "onnx" else OpenVinoEngine.trace
             return trace(network.eval(), example)
 

@@ -91,8 +91,14 @@ class Pipeline:
         self._make_object_events()
 
     @classmethod
-    def from_config(cls, config: Config) -> "Pipeline":
+    def from_config(cls, config: Config, *, live: bool = False) -> "Pipeline":
         """Loads the models that the settings name.
+
+        Args:
+            config: The settings.
+            live: Whether frames may come one by one, in real time: the camera head then gets int8
+                weights where these are faster and cost nothing. Files' frames come in groups, for
+                which they save little.
 
         Raises:
             ModelError: If a model cannot be found, fetched or read.
@@ -102,7 +108,7 @@ class Pipeline:
         objects = load_object_model(config)
         # The tracker's settings are checked first, and a model is quicker to refuse than to load.
         model = load_model(config) if needs_action_model(config, objects) else None
-        if model is not None and config.precision != "fp32":
+        if live and model is not None and config.precision != "fp32":
             choose_head_weights(model)
         tracker = load_tracker(config, objects)
         whole = model if config.actions != "per-object" else None

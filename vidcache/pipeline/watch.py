@@ -62,5 +62,5 @@ def watch(
     uri = source if isinstance(source, int) else fspath(source)
     with open_watched(uri, settled) as opened:
         wait_for_start(opened)
-        pipeline = Pipeline.from_config(settled)
+        pipeline = Pipeline.from_config(settled, live=opened.is_live)
         yield from pipeline.run(opened, sinks=sinks)

@@ -9,7 +9,7 @@ import torch
 
 __all__ = ["describe_arithmetic"]
 
-_PACKAGES = ("torch", "openvino", "onnxruntime")
+_PACKAGES = ("vidcache", "torch", "openvino", "onnxruntime")
 
 
 def describe_arithmetic() -> dict[str, Any]:

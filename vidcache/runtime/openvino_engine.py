@@ -46,9 +46,9 @@ class OpenVinoEngine:
         return [np.array(output, np.float32) for output in outputs.values()]
 
     @staticmethod
-    def read(path: Path) -> Any:
-        """The graph of an ONNX file or of OpenVINO's own format."""
-        return _core().read_model(path)
+    def read(model: Path | bytes) -> Any:
+        """The graph of an ONNX file, of what stands in one, or of OpenVINO's own format."""
+        return _core().read_model(model)
 
     @staticmethod
     def trace(module: nn.Module, example: torch.Tensor) -> Any:

@@ -1,6 +1,7 @@
 # pyright: basic
 """An exported ONNX detector run by the engine that is fastest at it here."""
 
+import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -37,10 +38,11 @@ def use_engine(backend: Any, path: Path, requested: EngineName, precision: str) 
     makers: dict[str, Callable[[int], Engine]] = {
         "onnx": lambda threads: OnnxEngine(path, num_threads=threads)
     }
+    graph = functools.cache(lambda: _read_graph(path))
     # A second input, or numbers of another kind, are left to what Ultralytics itself would use.
     if is_installed("openvino") and len(inputs) == 1 and inputs[0].type == "tensor(float)":
         makers["openvino"] = lambda threads: OpenVinoEngine(
-            OpenVinoEngine.read(path), precision=precision, num_threads=threads
+            graph(), precision=precision, num_threads=threads
         )
     wanted = _NAMES.get(requested, requested)
     if wanted in makers:
@@ -51,12 +53,20 @@ def use_engine(backend: Any, path: Path, requested: EngineName, precision: str) 
         question = {
             "file": hashlib.sha256(path.read_bytes()).hexdigest(),
             "precision": precision,
+            "simplified": True,
         }
         picture = np.full(shape, 0.5, np.float32)
         ways = {name: _prepare(make, picture) for name, make in makers.items()}
         choice = choose_fastest(question, ways)
     backend.session = _Session(SharedEngine(makers[choice.name]), inputs, outputs)
     return choice
+
+
+def _read_graph(path: Path) -> Any:
+    try:
+        return OpenVinoEngine.read(OnnxEngine.simplify(path))
+    except Exception:  # both raise any kind; what they cannot simplify may still be run as it is
+        return OpenVinoEngine.read(path)
 
 
 def _prepare(make: Callable[[int], Engine], picture: Any) -> Callable[[], Callable[[], object]]:
