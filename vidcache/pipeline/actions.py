@@ -19,7 +19,7 @@ from vidcache.pipeline.seats import Seat, Seats
 from vidcache.pipeline.work import Work
 from vidcache.pipeline.workers import Workers
 
-__all__ = ["ActionStage", "FrameScores"]
+__all__ = ["ActionStage", "FrameScores", "Task"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FrameScores:
 
 
 @dataclass(eq=False)
-class _Task:
+class Task:
     """A group's good frames on their way.
 
     Attributes:
@@ -99,6 +99,14 @@ class ActionStage:
         self._seats = Seats(model)
         self._wants_seconds = model.head.config.needs_seconds
 
+    def warm_up(self) -> None:
+        """Takes a step with a memory of its own: the first one lays out the head's weights."""
+        head = self._model.head
+        features = torch.zeros(1, 1, head.config.num_tokens, head.config.in_features)
+        seconds = torch.zeros(1, 1, dtype=torch.float64) if self._wants_seconds else None
+        state = self._model.init_state()
+        self._model.step(features.to(state.device), state, seconds)
+
     def join(self, recall: Recall | None = None) -> Seat:
         """Gives a new source its place in the temporal cache.
 
@@ -135,29 +143,48 @@ class ActionStage:
         """
         self._model.set_text_labels(texts)
 
-    def update(self, works: Sequence[Work]) -> list[list[FrameScores]]:
-        """Labels the next frames of sources.
+    def encode(self, works: Sequence[Work]) -> "list[Task]":
+        """Encodes the next frames of sources: while the head is still at those before them.
+
+        Files of which earlier runs know something are left to `score`: whether a frame is to be
+        encoded is known when the one before it has been scored.
 
         Args:
             works: One group a source.
 
         Returns:
-            For each group the scores of its frames.
+            What `score` takes, in the same order.
         """
         tasks = [self._task(work) for work in works]
-        for task in tasks:
-            self._look_up(task)
         together = [task for task in tasks if task.work.is_live and task.good]
         if together:
             self._encode(together)
+        for task in tasks:
+            if task.features is None and task.work.seat.recall is None:
+                self._encode([task])
+        return tasks
+
+    def score(self, tasks: "Sequence[Task]") -> list[list[FrameScores]]:
+        """Labels the frames that were encoded.
+
+        Args:
+            tasks: What `encode` returned, in the order of the calls.
+
+        Returns:
+            For each group the scores of its frames.
+        """
+        together = [task for task in tasks if task.work.is_live and task.good]
+        if together:
             self._score_together(together)
         for task in tasks:
+            self._look_up(task)
             if task.scores is None:
-                self._encode([task])
+                if task.features is None:
+                    self._encode([task])
                 self._score_alone(task)
         return [self._ranked(task) for task in tasks]
 
-    def _task(self, work: Work) -> _Task:
+    def _task(self, work: Work) -> Task:
         good: list[Frame] = []
         seconds: list[float] = []
         starts: list[int] = []
@@ -168,9 +195,9 @@ class ActionStage:
                 good.append(frame)
                 seconds.append(moment)
         times = torch.tensor([seconds], dtype=torch.float64) if self._wants_seconds else None
-        return _Task(work, good, times, tuple(starts))
+        return Task(work, good, times, tuple(starts))
 
-    def _look_up(self, task: _Task) -> None:
+    def _look_up(self, task: Task) -> None:
         seat = task.work.seat
         if seat.recall is None:
             return
@@ -181,7 +208,7 @@ class ActionStage:
             seat.state = seat.recall.resume()
         self._count("recall", time.perf_counter() - start, len(task.work.frames), [task])
 
-    def _encode(self, tasks: Sequence[_Task]) -> None:
+    def _encode(self, tasks: Sequence[Task]) -> None:
         """Encodes the frames of all these groups in one go."""
         start = time.perf_counter()
         images = [[frame.image_rgb for frame in task.good] for task in tasks]
@@ -200,7 +227,7 @@ class ActionStage:
         if num_frames := sum(len(group) for group in images):
             self._count("encode", time.perf_counter() - start, num_frames, tasks)
 
-    def _score_together(self, tasks: Sequence[_Task]) -> None:
+    def _score_together(self, tasks: Sequence[Task]) -> None:
         """Steps single frames of several sources at once."""
         start = time.perf_counter()
         for task in tasks:
@@ -214,7 +241,7 @@ class ActionStage:
             task.scores = row
         self._count("head", time.perf_counter() - start, len(tasks), tasks)
 
-    def _score_alone(self, task: _Task) -> None:
+    def _score_alone(self, task: Task) -> None:
         """Steps one group, in pieces where the memory begins anew within it."""
         seat, features = task.work.seat, task.features
         assert features is not None, "a group is encoded before it is scored"
@@ -238,11 +265,11 @@ class ActionStage:
             self._count("recall", time.perf_counter() - start, num_frames, [task])
 
     @staticmethod
-    def _count(stage: str, seconds: float, num_frames: int, tasks: Sequence[_Task]) -> None:
+    def _count(stage: str, seconds: float, num_frames: int, tasks: Sequence[Task]) -> None:
         for task in tasks:
             task.timings[stage] = task.timings.get(stage, 0.0) + seconds / num_frames
 
-    def _ranked(self, task: _Task) -> list[FrameScores]:
+    def _ranked(self, task: Task) -> list[FrameScores]:
         assert task.scores is not None, "every group is known or was scored"
         rows: list[list[float]] = task.scores.numpy().tolist()
         ranked = map(self._rank, rows)

@@ -14,7 +14,7 @@ from vidcache.config import EncoderSettings
 from vidcache.encoder.features import FeatureCache
 from vidcache.frames import Frame, Track
 from vidcache.model import ActionModel, TextLabels
-from vidcache.pipeline.actions import ActionStage, FrameScores
+from vidcache.pipeline.actions import ActionStage, FrameScores, Task
 from vidcache.pipeline.cadence import Cadence
 from vidcache.pipeline.object_stage import LabelledObjects, ObjectStage, best_of_objects
 from vidcache.pipeline.recall import Recall
@@ -89,6 +89,7 @@ class Stages:
         if model is not None:
             settings = encoder or EncoderSettings()
             self._actions = ActionStage(model, self._workers, settings, feature_cache)
+        self._encoding_thread = stage_thread("encoding", 1)
         # A head's step is too short to be shared, and its threads would wait for those of others.
         self._action_thread = stage_thread("actions", 1)
         alone = self._num_threads if model is None else max(1, self._num_threads // 2)
@@ -141,7 +142,8 @@ class Stages:
         """Starts the work on groups, one a source, and returns what waits for it."""
         actions = None
         if self._actions is not None:
-            actions = self._action_thread.submit(self._actions.update, works)
+            encoded = self._encoding_thread.submit(self._actions.encode, works)
+            actions = self._action_thread.submit(self._score, self._actions, encoded)
         looks = self._look(works)
         tracked = self._tracking_thread.submit(self._track, works, looks)
         if self._objects is None:
@@ -155,18 +157,23 @@ class Stages:
         """Drops work that has not begun and waits for what has; sources may still leave."""
         self._closed = True
         # The workers come last: who waits for them must not wait for ever.
-        for executor in (self._action_thread, self._tracking_thread, self._object_thread):
+        executors = (
+            self._encoding_thread, self._action_thread, self._tracking_thread, self._object_thread
+        )  # fmt: skip
+        for executor in executors:
             executor.shutdown(wait=False, cancel_futures=True)
-        for executor in (self._action_thread, self._tracking_thread, self._object_thread):
+        for executor in executors:
             executor.shutdown(wait=True)
         self._workers.close()
         # What a stage's thread sets is also what threads begun later inherit.
         torch.set_num_threads(self._num_threads)
 
     def _warm_up(self) -> None:
-        """Lets engines be built before the first frame, which would wait for them."""
+        """Lets engines be built, and weights laid out, before the first frame waits for them."""
         if self._model is not None:
             self._workers.warm_up(self._model.warm_up)
+        if self._actions is not None:
+            self._action_thread.submit(self._actions.warm_up).result()
         if self._looker is not None:
             empty = [np.zeros((64, 64, 3), np.uint8)]
             look = self._looker.look
@@ -176,6 +183,10 @@ class Stages:
         self, thread: ThreadPoolExecutor, leave: Callable[[Any], Mapping[str, Any]], place: Any
     ) -> Mapping[str, Any]:
         return leave(place) if self._closed else thread.submit(leave, place).result()
+
+    @staticmethod
+    def _score(stage: ActionStage, encoded: "Future[list[Task]]") -> list[list[FrameScores]]:
+        return stage.score(encoded.result())
 
     @staticmethod
     def _label(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -307,17 +308,27 @@ def _make_predictor(path: Path, *, image_size: int | None, confidence: float, de
         torch.set_num_threads(num_threads)
     predictor = model.predictor
     predictor.args.verbose = False
-    predictor.preprocess = _take_rgb(predictor.preprocess)
+    predictor.preprocess = _take_rgb(predictor)
     return predictor
 
 
-def _take_rgb(preprocess: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Lets a predictor that is made for OpenCV's order of channels take RGB.
+def _take_rgb(predictor: Any) -> Callable[[Any], Any]:
+    """What a predictor, made for OpenCV's order of channels, does before the network, for RGB.
 
-    It turns the order around once the picture is small; to do so with the whole frame took longer
-    than the rest of what is done around the network.
+    To turn the order of whole frames around took longer than all else that is done around the
+    network; OpenCV takes channels apart several times as fast as torch.
     """
-    return lambda images: preprocess(images).flip(1)
+    import torch
+
+    def preprocess(images: Sequence[NDArray[np.uint8]]) -> Any:
+        small = predictor.pre_transform(images)
+        planes = np.empty((len(small), 3, *small[0].shape[:2]), np.uint8)
+        for image, out in zip(small, planes, strict=True):
+            cv2.split(image, [*out])
+        pixels = torch.from_numpy(planes).to(predictor.device)
+        return (pixels.half() if predictor.model.fp16 else pixels.float()).div_(255)
+
+    return preprocess
 
 
 def _set_engine(
