@@ -83,7 +83,7 @@ class ReusingEncoder:
         >>> encoder = FrameEncoder("vit_tiny_patch16_224", None, image_size=64)
         >>> still = np.full((3, 64, 64, 3), 90, np.uint8)
         >>> state = ReuseState()
-        >>> tokens = ReusingEncoder(encoder, gate=0.2)([still], [state])[0]
+        >>> tokens = ReusingEncoder(encoder, gate=0.1)([still], [state])[0]
         >>> tokens.shape, state.share < 0.5
         (torch.Size([3, 1, 192]), True)
 
