@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -318,6 +317,7 @@ def _take_rgb(predictor: Any) -> Callable[[Any], Any]:
     To turn the order of whole frames around took longer than all else that is done around the
     network; OpenCV takes channels apart several times as fast as torch.
     """
+    import cv2
     import torch
 
     def preprocess(images: Sequence[NDArray[np.uint8]]) -> Any:

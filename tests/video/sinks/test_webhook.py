@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import http.server
 import json
 import logging
@@ -259,7 +260,10 @@ def lines_in(folder):
 
 def newest_frame_in(folder):
     newest = max(folder.glob("*.jsonl"), default=None)
-    lines = newest.read_text().splitlines() if newest is not None else []
+    lines = []
+    if newest is not None:
+        with contextlib.suppress(FileNotFoundError):  # it has become the oldest since
+            lines = newest.read_text().splitlines()
     return json.loads(lines[-1])["frame"] if lines and lines[-1].endswith("}") else None
 
 
