@@ -30,7 +30,7 @@ LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HOMES = {
     "timm": {"encoder", "bench/composition"},
     "av": {"video"},
-    "cv2": {"video", "tracking/detector", "bench/composition"},
+    "cv2": {"video", "tracking/_predictor", "bench/composition"},
     "paho": {"video"},
     "prometheus_client": {"video"},
     "pyarrow": {"video"},

@@ -48,7 +48,7 @@ class ComputeCopy:
         if self._copy is None or (dtype, *self._version.now()) != self._copied:
             # Tensors made in inference mode could not be moved or renewed outside it.
             with torch.inference_mode(False), torch.no_grad():
-                twin = copy.deepcopy(self._module).requires_grad_(False)
+                twin = copy.deepcopy(self._module)
                 if self._prepare is not None:
                     self._prepare(twin)
                 self._copy = twin.to(dtype).requires_grad_(False)

@@ -11,19 +11,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcache.errors import ConfigError, InputError, MissingExtraError, ModelError
+from vidcache.errors import ConfigError, InputError
 from vidcache.runtime import Choice, EngineName
 from vidcache.runtime.engines import check_engine
 from vidcache.tracking._bfloat16 import bfloat16_is_faster, use_bfloat16
 from vidcache.tracking._exported_engine import use_engine
-from vidcache.tracking._exported_task import exported_task
-from vidcache.tracking._ultralytics import first_line, load_ultralytics
+from vidcache.tracking._predictor import make_predictor
 from vidcache.tracking.model_files import find_model
 from vidcache.tracking.protocols import Detection
 
 __all__ = ["Observation", "UltralyticsDetector"]
 
-_TASKS = ("detect", "pose")
 _COCO_KEYPOINTS = (17, 3)
 
 
@@ -109,7 +107,7 @@ class UltralyticsDetector:
             raise ConfigError(f"num_parallel is {num_parallel}, expected at least 1")
         self._file = find_model(model)
         self._predictors = [
-            _make_predictor(
+            make_predictor(
                 self._file.path, image_size=image_size, confidence=confidence, device=device
             )
             for _ in range(num_parallel)
@@ -276,59 +274,6 @@ def _features(result: Any) -> NDArray[np.float32] | None:
 
 def _keep_inputs(predictor: Any) -> Callable[[Any, Any], None]:
     return lambda _head, inputs: setattr(predictor, "_feats", list(inputs[0]))
-
-
-def _make_predictor(path: Path, *, image_size: int | None, confidence: float, device: str) -> Any:
-    ultralytics = load_ultralytics()
-    import torch
-
-    num_threads = torch.get_num_threads()
-    settings: dict[str, Any] = {"conf": confidence, "device": device, "mode": "track"}
-    if image_size is not None:
-        settings["imgsz"] = image_size
-    try:
-        task = None if path.suffix == ".pt" else exported_task(path)
-        model = ultralytics.YOLO(str(path), task=task)
-        if model.task not in _TASKS:
-            raise ModelError(
-                f"{path} is a model for the task {model.task!r}, expected one that detects objects "
-                f"or their poses"
-            )
-        # A first look builds the run time, so that a file that is no model fails here.
-        model.predict(np.zeros((64, 64, 3), np.uint8), save=False, verbose=False, **settings)
-    except (ModelError, KeyboardInterrupt):
-        raise
-    except ImportError as error:
-        raise MissingExtraError(error.name or "a run time", "run", f"run {path.name}") from error
-    except Exception as error:  # Ultralytics and the run times below it raise any kind
-        raise ModelError(f"{path} cannot be read as a model: {first_line(error)}") from error
-    finally:
-        # Choosing a device, Ultralytics leaves one processor to others: of two, one is left.
-        torch.set_num_threads(num_threads)
-    predictor = model.predictor
-    predictor.args.verbose = False
-    predictor.preprocess = _take_rgb(predictor)
-    return predictor
-
-
-def _take_rgb(predictor: Any) -> Callable[[Any], Any]:
-    """What a predictor, made for OpenCV's order of channels, does before the network, for RGB.
-
-    To turn the order of whole frames around took longer than all else that is done around the
-    network; OpenCV takes channels apart several times as fast as torch.
-    """
-    import cv2
-    import torch
-
-    def preprocess(images: Sequence[NDArray[np.uint8]]) -> Any:
-        small = predictor.pre_transform(images)
-        planes = np.empty((len(small), 3, *small[0].shape[:2]), np.uint8)
-        for image, out in zip(small, planes, strict=True):
-            cv2.split(image, [*out])
-        pixels = torch.from_numpy(planes).to(predictor.device)
-        return (pixels.half() if predictor.model.fp16 else pixels.float()).div_(255)
-
-    return preprocess
 
 
 def _set_engine(
