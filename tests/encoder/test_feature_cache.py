@@ -36,13 +36,13 @@ def encoder():
 def computed(encoder, monkeypatch):
     """How many pictures the ViT was given, piece by piece."""
     sizes = []
-    features = encoder.features
+    read_tokens = encoder.read_tokens
 
     def counting(pixels, num_threads=None):
         sizes.append(len(pixels))
-        return features(pixels, num_threads)
+        return read_tokens(pixels, num_threads)
 
-    monkeypatch.setattr(encoder, "features", counting)
+    monkeypatch.setattr(encoder, "read_tokens", counting)
     return sizes
 
 

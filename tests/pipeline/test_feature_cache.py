@@ -17,13 +17,13 @@ from vidcache.pipeline import Feed, Pipeline
 def num_computed(small_model, monkeypatch):
     """How many pictures the ViT was given."""
     counted = []
-    features = small_model.encoder.features
+    read_tokens = small_model.encoder.read_tokens
 
     def counting(pixels, num_threads=None):
         counted.append(len(pixels))
-        return features(pixels, num_threads)
+        return read_tokens(pixels, num_threads)
 
-    monkeypatch.setattr(small_model.encoder, "features", counting)
+    monkeypatch.setattr(small_model.encoder, "read_tokens", counting)
     return lambda: sum(counted)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from vidcache.encoder.cls_only import forward_cls
 from vidcache.encoder.compute_copy import ComputeCopy
 from vidcache.encoder.norm_folding import fold_norms
 from vidcache.encoder.precision import Precision
@@ -32,7 +33,7 @@ _tracing = threading.Lock()
 
 
 class FeatureEngine:
-    """Computes ``forward_features`` of a ViT without gradients.
+    """Computes ``forward_features`` of a ViT, or its CLS token, without gradients.
 
     The network is handed to OpenVINO or ONNX Runtime once, and again after its weights changed.
     Several threads may share it.
@@ -67,7 +68,7 @@ class FeatureEngine:
         self._version = WeightsVersion(vit)
         self._choice: Choice | None = None
         self._engine_version: tuple[object, ...] = ()
-        self._engine: SharedEngine | None = None
+        self._engines: dict[Callable[..., torch.Tensor], SharedEngine] = {}
 
     @property
     def choice(self) -> Choice:
@@ -94,13 +95,19 @@ class FeatureEngine:
         Returns:
             (B, prefix tokens + patches, C); float32, or bf16 where torch computes in it.
         """
-        name = self.choice.name
-        if name == "torch":
-            vit = self.vit()
-            with _threads(num_threads):
-                return vit.forward_features(pixels.to(next(vit.parameters()).dtype))
-        (tokens,) = self._compiled(name).run(pixels.numpy(), num_threads)
-        return torch.from_numpy(tokens)
+        return self._run(_forward_features, pixels, num_threads)
+
+    def cls(self, pixels: torch.Tensor, num_threads: int | None = None) -> torch.Tensor:
+        """Computes the CLS token of pictures; see :func:`has_cls_only`.
+
+        Args:
+            pixels: As for :meth:`features`.
+            num_threads: As for :meth:`features`.
+
+        Returns:
+            (B, 1, C), as :meth:`features` has it in the first place, to rounding.
+        """
+        return self._run(forward_cls, pixels, num_threads)
 
     def vit(self) -> Any:
         """The ViT for inference in torch."""
@@ -110,7 +117,7 @@ class FeatureEngine:
         """Forgets what was made of the weights: needed where tensors were replaced."""
         self._copy.drop()
         self._version.forget()
-        self._engine = None
+        self._engines = {}
 
     def _choose(self) -> Choice:
         if self._requested != "auto":
@@ -138,20 +145,33 @@ class FeatureEngine:
                     typed = pixels.to(next(vit.parameters()).dtype)
                     return torch.inference_mode()(lambda: vit.forward_features(typed))
                 array = pixels.numpy()
-            engine = self._make(name, self._trace(name), torch.get_num_threads())
+            engine = self._make(name, self._trace(name, _forward_features), torch.get_num_threads())
             return lambda: engine.run(array)
 
         return prepare
 
-    def _compiled(self, name: str) -> SharedEngine:
-        with _tracing:
-            if self._engine is None or self._version.now() != self._engine_version:
-                graph = self._trace(name)
-                self._engine = SharedEngine(functools.partial(self._make, name, graph))
-                self._engine_version = self._version.now()
-            return self._engine
+    def _run(
+        self, part: Callable[..., torch.Tensor], pixels: torch.Tensor, num_threads: int | None
+    ) -> torch.Tensor:
+        name = self.choice.name
+        if name == "torch":
+            vit = self.vit()
+            with _threads(num_threads):
+                return part(vit, pixels.to(next(vit.parameters()).dtype))
+        (tokens,) = self._compiled(name, part).run(pixels.numpy(), num_threads)
+        return torch.from_numpy(tokens)
 
-    def _trace(self, name: str) -> Any:
+    def _compiled(self, name: str, part: Callable[..., torch.Tensor]) -> SharedEngine:
+        with _tracing:
+            if self._version.now() != self._engine_version:
+                self._engines = {}
+                self._engine_version = self._version.now()
+            if part not in self._engines:
+                make = functools.partial(self._make, name, self._trace(name, part))
+                self._engines[part] = SharedEngine(make)
+            return self._engines[part]
+
+    def _trace(self, name: str, part: Callable[..., torch.Tensor]) -> Any:
         size = self._vit.patch_embed.img_size
         # Traced outside of inference mode, whose tensors a graph cannot hold.
         with torch.inference_mode(False):
@@ -160,7 +180,7 @@ class FeatureEngine:
             if self._precision().name == "bf16":
                 vit = copy.deepcopy(vit)
                 fold_norms(vit)
-            network = _Features(vit)
+            network = _Part(vit, part)
             trace = OnnxEngine.trace if name == "onnx" else OpenVinoEngine.trace
             return trace(network.eval(), example)
 
@@ -183,15 +203,20 @@ def _threads(num_threads: int | None) -> Generator[None]:
         torch.set_num_threads(before)
 
 
-class _Features(nn.Module):
+class _Part(nn.Module):
     """The part of a ViT that an engine computes."""
 
-    def __init__(self, vit: Any) -> None:
+    def __init__(self, vit: Any, part: Callable[..., torch.Tensor]) -> None:
         super().__init__()
         self.vit = vit
+        self.part = part
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.vit.forward_features(pixels)
+        return self.part(self.vit, pixels)
+
+
+def _forward_features(vit: Any, pixels: torch.Tensor) -> torch.Tensor:
+    return vit.forward_features(pixels)
 
 
 def _can_export() -> bool:

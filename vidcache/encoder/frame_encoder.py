@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from vidcache.encoder.box_regions import pool_boxes
+from vidcache.encoder.cls_only import has_cls_only
 from vidcache.encoder.feature_engine import FeatureEngine
 from vidcache.encoder.precision import Precision, choose_precision
 from vidcache.encoder.preprocessing import Images
@@ -125,6 +126,11 @@ class FrameEncoder(nn.Module):
         return self._layout.num_tokens
 
     @property
+    def reads_cls_only(self) -> bool:
+        """Whether a frame's token is the CLS token: of the last block, nothing else is computed."""
+        return self.num_tokens == 1 and has_cls_only(self.vit)
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels that the model sees."""
         return self.preprocessing.size
@@ -230,14 +236,14 @@ class FrameEncoder(nn.Module):
             if pixels.shape[0] == 0:
                 tokens = pixels.new_empty(0, self.num_tokens, self.num_features)
             else:
-                tokens = self.pool(self.features(pixels, num_threads).float())
+                tokens = self.pool(self.read_tokens(pixels, num_threads).float())
         # A copy made out here is an ordinary tensor, which a head may be trained on.
         return tokens.to(torch.float32, copy=True)
 
     def warm_up(self) -> None:
         """Lets the engine be built for as many threads as the calling thread may use."""
         with torch.inference_mode():
-            self._engine.features(torch.zeros(1, 3, *self.image_size, device=self.device))
+            self.read_tokens(torch.zeros(1, 3, *self.image_size, device=self.device))
 
     def regions(
         self, image_rgb: NDArray[np.uint8], boxes_xyxy: NDArray[np.floating]
@@ -281,6 +287,8 @@ class FrameEncoder(nn.Module):
             "precision": self.precision.name,
             "preprocessing": preprocessing,
         }
+        if self.reads_cls_only:
+            settings["tokens"] = "cls only"
         if self.engine.name != "torch":
             settings["engine"] = self.engine.name
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
@@ -305,6 +313,20 @@ class FrameEncoder(nn.Module):
         """
         return self._engine.features(pixels, num_threads)
 
+    def read_tokens(self, pixels: torch.Tensor, num_threads: int | None = None) -> torch.Tensor:
+        """The tokens of the ViT that :meth:`pool` reads; for those who build on this.
+
+        Args:
+            pixels: What :meth:`preprocess` returns, shape (B, 3, *image_size).
+            num_threads: As for :meth:`forward`.
+
+        Returns:
+            As :meth:`features` has them; the first alone, (B, 1, C), where :attr:`reads_cls_only`.
+        """
+        if self.reads_cls_only:
+            return self._engine.cls(pixels, num_threads)
+        return self._engine.features(pixels, num_threads)
+
     def compute_vit(self) -> Any:
         """The ViT in the number format of inference; it is not to be changed."""
         return self._engine.vit()
@@ -313,7 +335,8 @@ class FrameEncoder(nn.Module):
         """Makes the tokens of frames from all tokens of the ViT.
 
         Args:
-            features: (B, prefix tokens + patches, C), float32.
+            features: (B, prefix tokens + patches, C), float32; what :meth:`read_tokens` returns is
+                enough.
 
         Returns:
             (B, N, C).

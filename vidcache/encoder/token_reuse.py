@@ -1,20 +1,21 @@
 # pyright: basic
 """Token reuse: of a picture that hardly changes, only the patches that did are computed again."""
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
 from vidcache.config import REFRESH_EVERY
 from vidcache.encoder.frame_encoder import FrameEncoder
+from vidcache.encoder.partial_vit import PartialViT, Picture, num_block_tokens
 from vidcache.encoder.preprocessing import Images
+from vidcache.encoder.reuse_state import ReuseState
 from vidcache.errors import ConfigError, InputError
 
-__all__ = ["ReuseState", "ReusingEncoder"]
+__all__ = ["ReusingEncoder"]
 
 # Change of an embedded patch that shows that something moved there, noise being less.
 _MOVED = 0.1
@@ -22,36 +23,15 @@ _MOVED = 0.1
 # With more than this share of tokens changed, choosing among them costs more than it saves.
 _MOST_CHANGED = 0.5
 
+# Pictures of a stream that go through the blocks together.
+_TOGETHER = 8
 
-@dataclass(eq=False)
-class ReuseState:
-    """What is remembered of one stream's last picture; its size does not grow.
+# Every so many pictures other tokens are watched. They are chosen by a picture that cannot be
+# among those that are computed together, so that a stream may be cut anywhere.
+_WATCH_ANEW = 16
 
-    Attributes:
-        num_frames: Frames encoded so far.
-        num_dense: How many of them were computed whole: moving pictures, the first, cuts.
-        num_recomputed: Tokens computed in a block, over all blocks and frames.
-        num_tokens: How many these would have been without reuse.
-    """
-
-    num_frames: int = 0
-    num_dense: int = 0
-    num_recomputed: int = 0
-    num_tokens: int = 0
-    _references: list[Tensor] = field(default_factory=list[Tensor], repr=False)
-    _keys_values: list[Tensor] = field(default_factory=list[Tensor], repr=False)
-    _features: Tensor | None = field(default=None, repr=False)
-    _embedded: Tensor | None = field(default=None, repr=False)
-
-    def reset(self) -> None:
-        """Forgets the picture, as at a cut; the counters stay."""
-        self._references, self._keys_values = [], []
-        self._features = self._embedded = None
-
-    @property
-    def share(self) -> float:
-        """Share of the work that was done; 1 before the first frame."""
-        return self.num_recomputed / self.num_tokens if self.num_tokens else 1.0
+# The pictures of a stream that are still to come: tokens, where they moved, and in what share.
+_Stream: TypeAlias = deque[tuple[Tensor, Tensor, float]]
 
 
 class ReusingEncoder:
@@ -99,9 +79,8 @@ class ReusingEncoder:
             raise ConfigError(
                 f"gate={gate}, refresh_every={refresh_every}: give at least 0 and at least 1"
             )
-        if gate > 0:
-            _check_blocks(encoder)
         self._encoder = encoder
+        self._vit = PartialViT(encoder) if gate > 0 else None
         self._gate = gate
         self._refresh_every = refresh_every
 
@@ -136,178 +115,121 @@ class ReusingEncoder:
         self, pixels: list[Tensor], states: Sequence[ReuseState], num_threads: int | None
     ) -> list[Tensor]:
         features: list[Tensor] = [torch.empty(0)] * len(states)
-        frames: list[_Frame] = []
-        for number, (state, pictures) in enumerate(zip(states, pixels, strict=True)):
-            still = self._embed_still(state, pictures)
+        streams: dict[int, _Stream] = {}
+        for number, (state, frames) in enumerate(zip(states, pixels, strict=True)):
+            still = self._embed_still(state, frames)
             if still is None:
-                features[number] = self._encoder.features(pictures, num_threads)
-                self._count_whole(state, len(pictures))
-                continue
-            frames += [
-                _Frame(state, number, tokens, is_whole=share > _MOST_CHANGED)
-                for tokens, share in zip(*still, strict=True)
-            ]
-        if frames:
-            self._walk(frames)
-            for number in {frame.stream for frame in frames}:
-                found = [frame.features for frame in frames if frame.stream == number]
-                features[number] = torch.stack(found)
+                features[number] = self._encoder.read_tokens(frames, num_threads)
+                self._count_whole(state, len(frames))
+            else:
+                streams[number] = deque(zip(*still, strict=True))
+        found: dict[int, list[Tensor]] = {number: [] for number in streams}
+        while self._vit is not None and any(streams.values()):
+            taken = {
+                number: self._take(states[number], stream) for number, stream in streams.items()
+            }
+            self._vit.forward([picture for pictures in taken.values() for picture in pictures])
+            for number, pictures in taken.items():
+                found[number] += [picture.features for picture in pictures]
+        for number, parts in found.items():
+            features[number] = torch.stack(parts)
         return features
 
     def _embed_still(
-        self, state: ReuseState, pictures: Tensor
-    ) -> tuple[Tensor, list[float]] | None:
-        """The embedded patches of pictures that mostly stay as they are, and how far they do not.
+        self, state: ReuseState, frames: Tensor
+    ) -> tuple[Tensor, Tensor, list[float]] | None:
+        """The embedded patches of pictures that mostly stay as they are, and where they do not.
 
         Returns:
-            The patches, (F, P, C), and the share of them that changed since the picture before;
-            None if the pictures move.
+            The tokens, (F, N, C), where something moved since the picture before, (F, N), and the
+            share of such tokens; None if the pictures move.
         """
-        if self._gate == 0 or len(pictures) == 0:
+        if self._vit is None or len(frames) == 0:
             return None
-        vit: Any = self._encoder.compute_vit()
-        pictures = pictures.to(next(vit.parameters()).dtype)
-        if state._embedded is None and len(pictures) > 1:
+        if state._embedded is None and len(frames) > 1:
             # A moving camera is recognised by two pictures, which is a fraction of embedding all.
-            first, second = _embed(vit, pictures[:2])
-            if _changed(second[None], first[None])[0] > _MOST_CHANGED:
+            first, second = self._vit.embed(frames[:2])
+            if float(_changed(second, first, _MOVED).float().mean()) > _MOST_CHANGED:
                 return None
-        embedded = _embed(vit, pictures)
+        embedded = self._vit.embed(frames)
         earlier = embedded[:1] if state._embedded is None else state._embedded[None]
-        before = torch.cat([earlier, embedded[:-1]])
-        shares = _changed(embedded, before)
+        is_moved = _changed(embedded, torch.cat([earlier, embedded[:-1]]), _MOVED)
+        shares = is_moved.float().mean(dim=-1).tolist()
         if sum(shares) > _MOST_CHANGED * len(shares):
             state.reset()
             # A single picture is known to stand still when the next one has come.
-            state._embedded = embedded[-1].clone() if len(pictures) == 1 else None
+            state._embedded = embedded[-1].clone() if len(frames) == 1 else None
             return None
         state._embedded = embedded[-1].clone()
-        return embedded, shares
+        return embedded, is_moved, shares
 
-    def _walk(self, frames: list["_Frame"]) -> None:
-        """Takes frames, those of a stream in order, through all blocks."""
-        vit: Any = self._encoder.compute_vit()
-        num_prefix, num_tokens = vit.num_prefix_tokens, len(frames[0].tokens)
-        for frame in frames:
-            state = frame.state
-            frame.is_whole |= not state._references
-            if not state._references:
-                _allocate(state, vit, frame.tokens)
-            state.num_dense += frame.is_whole
-            frame.rows = torch.arange(num_tokens)
-            frame.is_due = (
-                frame.rows % self._refresh_every == state.num_frames % self._refresh_every
-            )
-            frame.is_due[:num_prefix] = True
-            state.num_frames += 1
-        rows = torch.cat([frame.tokens for frame in frames])
-        for number, block in enumerate(vit.blocks):
-            normed = block.norm1(rows)
-            kept, at = [], 0
-            for frame in frames:
-                end = at + len(frame.rows)
-                chosen = self._choose(frame, number, normed[at:end])
-                kept.append(chosen + at)
-                frame.rows = frame.rows[chosen]
-                frame.state.num_recomputed += len(chosen)
-                at = end
-            chosen_rows = torch.cat(kept)
-            rows = _compute(block, number, frames, rows[chosen_rows], normed[chosen_rows])
-        normed = vit.norm(rows)
-        at = 0
-        for frame in frames:
-            end = at + len(frame.rows)
-            assert frame.state._features is not None, "allocated above"
-            frame.state._features[frame.rows] = normed[at:end]
-            frame.features = frame.state._features.clone()
-            frame.state.num_tokens += num_tokens * len(vit.blocks)
-            at = end
+    def _take(self, state: ReuseState, stream: "_Stream") -> list[Picture]:
+        """The next pictures of a stream that may be computed together: whole ones go alone."""
+        pictures: list[Picture] = []
+        while stream and len(pictures) < _TOGETHER:
+            tokens, is_moved, share = stream[0]
+            if share > _MOST_CHANGED or state._patches is None:
+                if not pictures:
+                    stream.popleft()
+                    pictures.append(_whole(state, tokens))
+                break
+            stream.popleft()
+            pictures.append(self._choose(state, tokens, is_moved))
+        return pictures
 
-    def _choose(self, frame: "_Frame", number: int, normed: Tensor) -> Tensor:
-        """Places of the tokens that this block computes; they become its references."""
-        reference = frame.state._references[number]
-        if frame.is_whole:
-            chosen = torch.arange(len(normed))
-        else:
-            before = reference[frame.rows]
-            change = (normed - before).float().square().sum(dim=-1)
-            is_chosen = change > self._gate**2 * before.float().square().sum(dim=-1)
-            chosen = (is_chosen | frame.is_due[frame.rows]).nonzero()[:, 0]
-        reference[frame.rows[chosen]] = normed[chosen]
-        return chosen
+    def _choose(self, state: ReuseState, tokens: Tensor, is_moved: Tensor) -> Picture:
+        """A picture of which the changed, the due and the watched tokens are computed."""
+        assert state._patches is not None, "seen whole before"
+        assert state._is_followed is not None, "seen whole before"
+        number = state.num_frames
+        prefix: int = self._encoder.vit.num_prefix_tokens
+        places = torch.arange(len(tokens), device=tokens.device)
+        is_changed = _changed(tokens, state._patches, self._gate)
+        is_computed = is_changed | (places % self._refresh_every == number % self._refresh_every)
+        is_computed[:prefix] = True
+        computed = _places(is_computed)
+        tokens = tokens.index_select(0, computed)
+        state._patches.index_copy_(0, computed, tokens)
+        if number % _WATCH_ANEW == 0:
+            state._watch = state._next_watch
+        picture = Picture(state, tokens, computed, computed)
+        picture.is_looked_at = number % _WATCH_ANEW == _WATCH_ANEW - _TOGETHER
+        if is_changed.any():
+            assert state._watch is not None, "chosen by the first whole picture"
+            watched = state._watch.tokens
+            is_computed[watched] = True
+            picture.late_places = _places(is_computed)
+            is_steady = (state._is_followed & ~is_moved)[watched]
+            if is_steady.any():
+                picture.steady = watched[is_steady]
+                picture.spread = state._watch.likeness[:, is_steady].softmax(dim=-1)
+            state._is_followed = is_computed
+        state.num_frames += 1
+        return picture
 
     def _count_whole(self, state: ReuseState, num_frames: int) -> None:
-        vit: Any = self._encoder.vit
-        rows, columns = vit.patch_embed.grid_size
-        all_tokens = num_frames * len(vit.blocks) * (rows * columns + vit.num_prefix_tokens)
+        num_tokens = num_frames * num_block_tokens(self._encoder)
         state.num_frames += num_frames
         state.num_dense += num_frames
-        state.num_tokens += all_tokens
-        state.num_recomputed += all_tokens
+        state.num_tokens += num_tokens
+        state.num_recomputed += num_tokens
 
 
-@dataclass(eq=False)
-class _Frame:
-    """A frame on its way through the blocks: which of its tokens are still computed."""
-
-    state: ReuseState
-    stream: int
-    tokens: Tensor
-    is_whole: bool = False
-    rows: Tensor = field(default_factory=lambda: torch.empty(0))
-    is_due: Tensor = field(default_factory=lambda: torch.empty(0))
-    features: Tensor = field(default_factory=lambda: torch.empty(0))
+def _whole(state: ReuseState, tokens: Tensor) -> Picture:
+    """A picture that nothing was known of before."""
+    state._patches = tokens.clone()
+    state._is_followed = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)
+    state.num_frames += 1
+    state.num_dense += 1
+    places = torch.arange(len(tokens), device=tokens.device)
+    return Picture(state, tokens, places, places, is_whole=True, is_looked_at=True)
 
 
-def _changed(tokens: Tensor, before: Tensor) -> list[float]:
-    """For each picture the share of its patches in which something moved."""
-    change = (tokens - before).float().norm(dim=-1)
-    is_changed = change > _MOVED * before.float().norm(dim=-1)
-    return is_changed.float().mean(dim=-1).tolist()
+def _places(mask: Tensor) -> Tensor:
+    return mask.nonzero()[:, 0]
 
 
-def _embed(vit: Any, pictures: Tensor) -> Tensor:
-    return vit.norm_pre(vit._pos_embed(vit.patch_embed(pictures)))
-
-
-def _allocate(state: ReuseState, vit: Any, tokens: Tensor) -> None:
-    state._references = [torch.empty_like(tokens) for _ in vit.blocks]
-    heads = vit.blocks[0].attn.num_heads
-    shape = (2, heads, len(tokens), vit.blocks[0].attn.qkv.out_features // (3 * heads))
-    state._keys_values = [tokens.new_empty(shape) for _ in vit.blocks]
-    state._features = torch.empty_like(tokens)
-
-
-def _compute(block: Any, number: int, frames: list[_Frame], rows: Tensor, normed: Tensor) -> Tensor:
-    """A block's output for the chosen rows, which attend to all tokens of their frame."""
-    attention = block.attn
-    query, key, value = attention.qkv(normed).unflatten(-1, (3, attention.num_heads, -1)).unbind(1)
-    query, key = attention.q_norm(query), attention.k_norm(key)
-    attended: list[Tensor] = []
-    at = 0
-    for frame in frames:
-        end = at + len(frame.rows)
-        stored = frame.state._keys_values[number]
-        stored[0, :, frame.rows] = key[at:end].transpose(0, 1)
-        stored[1, :, frame.rows] = value[at:end].transpose(0, 1)
-        out = scaled_dot_product_attention(
-            query[at:end].transpose(0, 1)[None], stored[:1], stored[1:]
-        )
-        attended.append(out[0].transpose(0, 1).flatten(1))
-        at = end
-    rows = rows + block.ls1(attention.proj(attention.norm(torch.cat(attended))))
-    return rows + block.ls2(block.mlp(block.norm2(rows)))
-
-
-def _check_blocks(encoder: FrameEncoder) -> None:
-    from timm.layers.attention import Attention
-    from timm.models.vision_transformer import Block
-
-    for block in encoder.vit.blocks:
-        plain = type(block) is Block and type(block.attn) is Attention
-        if not plain or getattr(block.attn, "gate", None) is not None:
-            kind = f"{type(block).__name__} with {type(getattr(block, 'attn', None)).__name__}"
-            raise ConfigError(
-                f"tokens of {encoder.name} cannot be reused: its blocks are {kind}, expected "
-                "timm's plain Block with Attention; leave encoder.reuse out"
-            )
+def _changed(tokens: Tensor, before: Tensor, gate: float) -> Tensor:
+    """Which tokens differ from what they were by more than a share of it."""
+    change = (tokens - before).float().square().sum(dim=-1)
+    return change > gate**2 * before.float().square().sum(dim=-1)
