@@ -37,19 +37,22 @@ _Stream: TypeAlias = deque[tuple[Tensor, Tensor, float]]
 class ReusingEncoder:
     """Encodes the frames of streams, computing only what changed since their last pictures.
 
-    In front of every block, each token is compared with what it was when the block last computed
-    it. One that changed by less than the gate keeps the keys and values that it had there, and
-    goes no further. What is computed attends to all tokens. The prefix tokens (CLS, registers) are
-    always computed, and every other token once in ``refresh_every`` frames, a few in each. The
-    reference moves only with what is computed, so that a slow change adds up and passes the gate
-    in the end.
+    Each embedded patch is compared with what it was when it was last computed. Those that changed
+    by less than the gate stay what they were, in all blocks. The prefix tokens (CLS, registers)
+    are always computed, and every other token once in ``refresh_every`` frames, a few in each.
+    The reference moves only with what is computed, so that a slow change adds up and passes the
+    gate in the end. What is computed attends to all tokens.
+
+    In the later blocks, what moved somewhere bears on all tokens. There a few more are computed
+    while anything moves, and the others move on with those that are like them; see
+    :class:`PartialViT`.
 
     While most of a picture changes, pictures are computed whole, by the encoder's engine.
 
     Args:
         encoder: The encoder; its ViT must have timm's plain blocks.
-        gate: Relative change, of a block's normed input, from which a token is computed again. 0
-            computes everything, by the encoder itself and so exactly as it does.
+        gate: Relative change of an embedded patch from which it is computed again. 0 computes
+            everything, by the encoder itself and so exactly as it does.
         refresh_every: Frames within which every token is computed again at least once.
 
     Raises:
@@ -69,7 +72,8 @@ class ReusingEncoder:
 
     Source:
         Dutson et al., "Eventful Transformers: Leveraging Temporal Redundancy in Vision
-        Transformers", 2023; here tokens that stop changing leave the picture for good.
+        Transformers", 2023, for references that move only with what is computed. There every
+        block has gates; here the picture has, and what reaches still patches is estimated.
     """
 
     def __init__(
