@@ -200,3 +200,15 @@ def test_what_is_watched_is_chosen_anew(encoder):
     assert len({id(watch) for watch in states}) == 4  # the first picture's, and at 16, 32 and 48
     whole = reusing([frames], [ReuseState()])[0]
     torch.testing.assert_close(torch.cat(found), whole, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_tokens", [1, 5])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_shallow_networks_too(depth, num_tokens):
+    arguments = {"image_size": 64, "num_tokens": num_tokens, "model_args": {"depth": depth}}
+    other = FrameEncoder("vit_tiny_patch16_224", None, precision="fp32", **arguments).eval()
+    frames, state = still(20, moving=1), ReuseState()
+    found = ReusingEncoder(other, gate=0.05, refresh_every=4)([frames], [state])[0]
+    exact = other(frames)
+    assert state.share < 0.9
+    assert error(found, exact) < 0.8 * error(exact[:1].expand_as(exact), exact)

@@ -14,7 +14,7 @@ def has_cls_only(vit: nn.Module) -> bool:
     from timm.layers.attention import Attention
     from timm.models.vision_transformer import Block, VisionTransformer
 
-    if type(vit) is not VisionTransformer:
+    if type(vit) is not VisionTransformer or len(vit.blocks) < 2:
         return False
     block: Any = vit.blocks[-1]
     return (

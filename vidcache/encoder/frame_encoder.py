@@ -243,7 +243,7 @@ class FrameEncoder(nn.Module):
     def warm_up(self) -> None:
         """Lets the engine be built for as many threads as the calling thread may use."""
         with torch.inference_mode():
-            self.read_tokens(torch.zeros(1, 3, *self.image_size, device=self.device))
+            self._read()(torch.zeros(1, 3, *self.image_size, device=self.device))
 
     def regions(
         self, image_rgb: NDArray[np.uint8], boxes_xyxy: NDArray[np.floating]
@@ -323,9 +323,7 @@ class FrameEncoder(nn.Module):
         Returns:
             As :meth:`features` has them; the first alone, (B, 1, C), where :attr:`reads_cls_only`.
         """
-        if self.reads_cls_only:
-            return self._engine.cls(pixels, num_threads)
-        return self._engine.features(pixels, num_threads)
+        return self._read()(pixels, num_threads)
 
     def compute_vit(self) -> Any:
         """The ViT in the number format of inference; it is not to be changed."""
@@ -350,6 +348,9 @@ class FrameEncoder(nn.Module):
             regions = self._layout.pool_regions(patches, self._patch_grid)
             parts.append(getattr(vit, self._region_norm)(regions) if self._region_norm else regions)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def _read(self) -> Callable[..., torch.Tensor]:
+        return self._engine.cls if self.reads_cls_only else self._engine.features
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         self._engine.drop()

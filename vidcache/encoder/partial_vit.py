@@ -71,8 +71,8 @@ class PartialViT:
         _check_blocks(encoder)
         self._encoder = encoder
         vit: Any = encoder.vit
-        self._watch_block = len(vit.blocks) // 2
-        self._look_block = max(self._watch_block, len(vit.blocks) - 2)
+        self._look_block = max(0, len(vit.blocks) - 2)
+        self._watch_block = min(len(vit.blocks) // 2, self._look_block)
         self.num_prefix_tokens: int = vit.num_prefix_tokens
         rows, columns = vit.patch_embed.grid_size
         self.num_patches: int = rows * columns
