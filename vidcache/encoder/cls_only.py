@@ -6,13 +6,12 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-__all__ = ["forward_cls", "has_cls_only", "last_block_cls"]
+__all__ = ["embed", "forward_cls", "has_cls_only", "is_plain_block", "last_block_cls"]
 
 
 def has_cls_only(vit: nn.Module) -> bool:
     """Whether a ViT's summary is its CLS token, and its last block one that we can take apart."""
-    from timm.layers.attention import Attention
-    from timm.models.vision_transformer import Block, VisionTransformer
+    from timm.models.vision_transformer import VisionTransformer
 
     if type(vit) is not VisionTransformer or len(vit.blocks) < 2:
         return False
@@ -20,11 +19,23 @@ def has_cls_only(vit: nn.Module) -> bool:
     return (
         (vit.global_pool, vit.attn_pool) == ("token", None)
         and vit.cls_token is not None
-        and type(block) is Block
-        and type(block.attn) is Attention
+        and is_plain_block(block)
         and isinstance(block.attn.k_norm, nn.Identity)
-        and getattr(block.attn, "gate", None) is None
     )
+
+
+def is_plain_block(block: Any) -> bool:
+    """Whether this is timm's plain block with plain attention, whose parts we may call."""
+    from timm.layers.attention import Attention
+    from timm.models.vision_transformer import Block
+
+    plain = type(block) is Block and type(block.attn) is Attention
+    return plain and getattr(block.attn, "gate", None) is None
+
+
+def embed(vit: Any, pixels: Tensor) -> Tensor:
+    """The tokens, (B, N, C), that go into the first block for pixels, (B, 3, height, width)."""
+    return vit.norm_pre(vit.patch_drop(vit._pos_embed(vit.patch_embed(pixels))))
 
 
 def forward_cls(vit: Any, pixels: Tensor) -> Tensor:
@@ -45,7 +56,7 @@ def forward_cls(vit: Any, pixels: Tensor) -> Tensor:
         >>> torch.allclose(forward_cls(vit, pixels), expected, atol=1e-4)
         True
     """
-    tokens = vit.norm_pre(vit.patch_drop(vit._pos_embed(vit.patch_embed(pixels))))
+    tokens = embed(vit, pixels)
     for block in vit.blocks[:-1]:
         tokens = block(tokens)
     last = vit.blocks[-1]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
-from vidcache.encoder.cls_only import last_block_cls
+from vidcache.encoder.cls_only import embed, is_plain_block, last_block_cls
 from vidcache.encoder.frame_encoder import FrameEncoder
 from vidcache.encoder.reuse_state import ReuseState, Watch
 from vidcache.errors import ConfigError
@@ -37,6 +37,7 @@ class Picture:
         spread: How much each token takes of each of them, (N, S).
         is_whole: Whether all tokens are computed, and nothing before this picture counts.
         is_looked_at: Whether the tokens to watch next are chosen by it.
+        watched: These tokens, once they are.
         features: What the ViT says of it in the end.
     """
 
@@ -48,6 +49,7 @@ class Picture:
     spread: Tensor | None = None
     is_whole: bool = False
     is_looked_at: bool = False
+    watched: Tensor | None = None
     features: Tensor = field(default_factory=lambda: torch.empty(0))
 
 
@@ -80,8 +82,7 @@ class PartialViT:
     def embed(self, pixels: Tensor) -> Tensor:
         """Embeds pictures, (F, 3, height, width), as tokens, (F, N, C)."""
         vit: Any = self._encoder.compute_vit()
-        pixels = pixels.to(next(vit.parameters()).dtype)
-        return vit.norm_pre(vit._pos_embed(vit.patch_embed(pixels)))
+        return embed(vit, pixels.to(next(vit.parameters()).dtype))
 
     def forward(self, pictures: Sequence[Picture]) -> None:
         """Takes pictures through all blocks; each gets its features.
@@ -134,22 +135,22 @@ class PartialViT:
             stored = held[number].unflatten(-1, (2, heads, -1)).permute(1, 2, 0, 3)
             query = queries[part].transpose(0, 1)
             if number == self._look_block and picture.is_looked_at:
-                self._look(picture.state, query[:, :1], stored[0])
+                picture.watched = self._look(query[:, :1], stored[0])
             out = scaled_dot_product_attention(query[None], stored[:1], stored[1:])
             attended.append(out[0].transpose(0, 1).flatten(1))
         return attention.proj(attention.norm(torch.cat(attended)))
 
-    def _look(self, state: ReuseState, query: Tensor, keys: Tensor) -> None:
-        """Chooses the tokens to watch next, by the first token's query, (heads, 1, size)."""
+    def _look(self, query: Tensor, keys: Tensor) -> Tensor:
+        """The tokens to watch next, (P,), chosen by the first token's query, (heads, 1, size)."""
         prefix, num_patches = self.num_prefix_tokens, self.num_patches
-        step = max(1, 16 // _SPREAD)
+        step = 16 // _SPREAD
         is_watched = torch.zeros(num_patches, dtype=torch.bool, device=keys.device)
         is_watched[step // 2 :: step] = True
         if prefix:
             weights = (query * query.shape[-1] ** -0.5 @ keys[:, prefix:].transpose(1, 2)).float()
             best = weights.softmax(dim=-1)[:, 0].mean(dim=0)
             is_watched[best.topk(max(1, _MOST_ATTENDED * num_patches // 16)).indices] = True
-        state._next_watch = Watch(is_watched.nonzero()[:, 0] + prefix, keys.new_empty(0))
+        return is_watched.nonzero()[:, 0] + prefix
 
     def _count(self, picture: Picture, num_blocks: int) -> None:
         state, late = picture.state, num_blocks - self._watch_block
@@ -212,8 +213,8 @@ def _hold_last(pictures: Sequence[Picture], rows: Tensor) -> list[Tensor]:
             state._last = rows[part].clone()
         else:
             _hold(picture, state._last, rows[part], is_late=True)
-        if picture.is_looked_at and state._next_watch is not None:
-            state._next_watch = _liken(state._next_watch.tokens, state._last)
+        if picture.watched is not None:
+            state._next_watch = _liken(picture.watched, state._last)
             if picture.is_whole:
                 state._watch = state._next_watch
         found.append(state._last.clone())
@@ -226,12 +227,8 @@ def _liken(watched: Tensor, rows: Tensor) -> Watch:
 
 
 def _check_blocks(encoder: FrameEncoder) -> None:
-    from timm.layers.attention import Attention
-    from timm.models.vision_transformer import Block
-
     for block in encoder.vit.blocks:
-        plain = type(block) is Block and type(block.attn) is Attention
-        if not plain or getattr(block.attn, "gate", None) is not None:
+        if not is_plain_block(block):
             kind = f"{type(block).__name__} with {type(getattr(block, 'attn', None)).__name__}"
             raise ConfigError(
                 f"tokens of {encoder.name} cannot be reused: its blocks are {kind}, expected "
