@@ -19,8 +19,10 @@ def head():
     return CameraHead(config).eval()
 
 
+@pytest.mark.parametrize("bf16_is_fast", [True, False])
 @pytest.mark.parametrize("num_rows", [1, 5, 32, 33, 100])
-def test_a_layer_is_as_near_as_its_rounding(num_rows):
+def test_a_layer_is_as_near_as_its_rounding(num_rows, bf16_is_fast, monkeypatch):
+    monkeypatch.setattr("vidcache.head.int8.has_fast_bf16", lambda: bf16_is_fast)
     torch.manual_seed(num_rows)
     layer = torch.nn.Linear(96, 160)
     x = torch.randn(num_rows, 3, 96)[:, 1]

@@ -18,7 +18,7 @@ def _layer(in_features: int = 96, out_features: int = 256) -> Linear:
 
 @pytest.mark.parametrize("num_rows", [1, 2, 7, 64])
 def test_a_product_without_gradients_is_that_of_pytorch(num_rows: int):
-    layer, x = _layer(), torch.randn(num_rows, 3, 96)
+    layer, x = _layer(), torch.randn(num_rows, 96)
     with torch.no_grad():
         expected = nn.functional.linear(x, layer.weight, layer.bias)
         torch.testing.assert_close(layer(x), expected, rtol=1e-5, atol=1e-5)
@@ -42,7 +42,7 @@ def test_gradients_flow_through_the_layer():
 
 
 def test_a_weight_changed_in_place_is_packed_anew():
-    layer, x = _layer(), torch.randn(2, 96)
+    layer, x = _layer(), torch.randn(4, 96)
     with torch.no_grad():
         before = layer(x)
         layer.weight.mul_(2.0)
@@ -50,7 +50,7 @@ def test_a_weight_changed_in_place_is_packed_anew():
 
 
 def test_loaded_weights_take_the_place_of_packed_ones():
-    layer, x = _layer(), torch.randn(2, 96)
+    layer, x = _layer(), torch.randn(4, 96)
     other = Linear(96, 256)
     with torch.no_grad():
         layer(x)
@@ -66,7 +66,7 @@ def test_a_layer_in_double_precision_stays_exact():
 
 
 def test_copies_and_pickles_hold_the_weights_alone():
-    layer, x = _layer(), torch.randn(2, 96)
+    layer, x = _layer(), torch.randn(4, 96)
     with torch.no_grad():
         expected = layer(x)
         for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
@@ -77,3 +77,12 @@ def test_copies_and_pickles_hold_the_weights_alone():
 
 def test_small_weights_stay_as_they_are():
     assert not PackedWeight.suits(torch.zeros(16, 16))
+
+
+@pytest.mark.skipif(not PackedWeight.suits(torch.zeros(256, 96)), reason="nothing is packed here")
+@pytest.mark.parametrize(("num_rows", "is_packed"), [(1, False), (2, False), (3, True), (8, True)])
+def test_few_rows_need_no_second_copy_of_the_weight(num_rows: int, is_packed: bool):
+    layer = _layer()
+    with torch.no_grad():
+        layer(torch.randn(num_rows, 1, 96))
+    assert (layer._packed is not None) == is_packed

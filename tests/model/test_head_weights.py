@@ -1,4 +1,4 @@
-"""A run may take int8 weights for the head; what judges a model never does."""
+"""A run may take narrower weights for the head; what judges a model never does."""
 
 import pytest
 import torch
@@ -6,6 +6,8 @@ from typer.testing import CliRunner
 
 from vidcache import CameraHead, Config, HeadConfig, Pipeline, watch
 from vidcache.cli.app import app
+from vidcache.head import with_int8_weights
+from vidcache.head.fp16 import Fp16Linear, Fp16Weight
 from vidcache.head.int8 import Int8Linear
 from vidcache.model import head_weights
 from vidcache.pipeline.loading import load_model
@@ -16,16 +18,47 @@ from vidcache.runtime import Choice
 def int8_is_faster(monkeypatch):
     if not hasattr(torch.ops.aten, "_weight_int8pack_mm"):
         pytest.skip("this PyTorch has no int8 product")
-    monkeypatch.setattr(head_weights, "choose_fastest", lambda *_: Choice("int8", "said the test"))
+    say_fastest(monkeypatch, "int8")
+
+
+def say_fastest(monkeypatch, name):
+    def choose(question, ways):
+        return Choice(name if name in ways else "fp32", "said the test")
+
+    monkeypatch.setattr(head_weights, "choose_fastest", choose)
+
+
+def has(model, kind) -> bool:
+    return any(isinstance(part, kind) for part in model.head.modules())
 
 
 def has_int8(model) -> bool:
-    return any(isinstance(part, Int8Linear) for part in model.head.modules())
+    return has(model, Int8Linear)
 
 
 def test_a_run_of_a_camera_takes_int8_weights_where_they_are_faster(int8_is_faster):
     pipeline = Pipeline.from_config(Config(detector="none"), live=True)
     assert has_int8(pipeline.model)
+
+
+@pytest.mark.skipif(not Fp16Weight.is_supported(), reason="this PyTorch has no fp16 product")
+def test_a_run_of_a_camera_takes_fp16_weights_where_they_are_faster(monkeypatch):
+    say_fastest(monkeypatch, "fp16")
+    pipeline = Pipeline.from_config(Config(detector="none"), live=True)
+    assert has(pipeline.model, Fp16Linear)
+
+
+def test_narrower_weights_are_timed_against_the_model_s_own(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        head_weights, "choose_fastest", lambda _, ways: asked.extend(ways) or Choice("fp32", "")
+    )
+    model = load_model(Config())
+    own = model.head
+    head_weights.choose_head_weights(model)
+    assert asked[0] == "fp32"
+    assert set(asked) <= {"fp32", "fp16", "int8"}
+    assert model.head is own
 
 
 def test_full_precision_keeps_the_weights(int8_is_faster):
@@ -71,7 +104,7 @@ def test_many_rows_and_few_say_the_same():
     config = HeadConfig(
         in_features=128, width=128, depth=1, num_heads=2, num_iterations=1, num_outputs=3
     )
-    quick = head_weights.with_int8_weights(CameraHead(config).eval())
+    quick = with_int8_weights(CameraHead(config).eval())
     layer = next(part for part in quick.modules() if isinstance(part, Int8Linear))
     x = torch.randn(40, layer.weight.shape[1])
     few = torch.cat([layer(x[at : at + 1]) for at in range(len(x))])

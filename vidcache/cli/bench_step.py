@@ -7,23 +7,26 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from vidcache.cache import HeadState, SlidingWindow
-from vidcache.head import CameraHead, HeadConfig, with_int8_weights
+from vidcache.head import CameraHead, HeadConfig, with_fp16_weights, with_int8_weights
 
 __all__ = ["HEADER", "bench_step"]
 
 HEADER = """\
-| streams | window | step / its products | int8 step / its products | step / transformers \
-| int8 step / transformers | step | int8 step | transformers, sliding cache | recompute the window |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+| streams | window | weights | step / its products | step / transformers | step \
+| transformers, sliding cache | recompute the window |
+| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |"""
 """First lines of the table whose rows `bench_step` makes."""
 
 _CALLS_A_TURN = 3
+_TRANSFORMERS = "transformers"
+_RECOMPUTE = "recompute"
 
 
 def bench_step(config: HeadConfig, window: int, streams: int, rounds: int) -> str:
@@ -36,38 +39,41 @@ def bench_step(config: HeadConfig, window: int, streams: int, rounds: int) -> st
         rounds: Turns of each.
 
     Returns:
-        One row of a Markdown table: medians in milliseconds and their ratios.
+        Rows of a Markdown table, one for each kind of weights: medians in milliseconds and their
+        ratios.
     """
     torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     head = CameraHead(replace(config, eviction=SlidingWindow(window))).eval()
-    quick = with_int8_weights(head)
+    heads = {"fp32": head, "fp16": with_fp16_weights(head), "int8": with_int8_weights(head)}
     clip = torch.randn(streams, window, config.in_features)
     frame = clip[:, :1].contiguous()
-    state, quick_state = head.init_state(streams), quick.init_state(streams)
-    head.step(clip, state)
-    quick.step(clip, quick_state)
     calls: dict[str, Callable[[], object] | None] = {
-        "step": lambda: head.step(frame, state),
-        "products": lambda: _matrix_products(head, frame, state),
-        "int8": lambda: quick.step(frame, quick_state),
-        "int8 products": lambda: _matrix_products(quick, frame, quick_state),
-        "transformers": _transformers_step(config, window, frame, clip),
+        _TRANSFORMERS: _transformers_step(config, window, frame, clip),
         # Of several streams it takes seconds, and says nothing else.
-        "recompute": (lambda: head(clip)) if streams == 1 else None,
+        _RECOMPUTE: (lambda: head(clip)) if streams == 1 else None,
     }
+    for weights, narrow in heads.items():
+        state = narrow.init_state(streams)
+        narrow.step(clip, state)
+        calls[weights] = partial(narrow.step, frame, state)
+        calls[f"{weights} products"] = partial(_matrix_products, narrow, frame, state)
     times = _in_turns({name: call for name, call in calls.items() if call}, rounds)
-    ratios = (
-        ("step", "products"),
-        ("int8", "int8 products"),
-        ("step", "transformers"),
-        ("int8", "transformers"),
-    )
-    cells = [f"{streams}", f"{window}"]
-    for one, other in ratios:
-        cells.append(f"{times[one] / times[other]:.2f}" if other in times else "–")
-    for name in ("step", "int8", "transformers", "recompute"):
-        cells.append(f"{times[name] * 1e3:.1f} ms" if name in times else "–")
-    return f"| {' | '.join(cells)} |"
+
+    def ratio(one: str, other: str) -> str:
+        return f"{times[one] / times[other]:.2f}" if other in times else "–"
+
+    def milliseconds(name: str) -> str:
+        return f"{times[name] * 1e3:.1f} ms" if name in times else "–"
+
+    rows = [
+        (
+            *(f"{streams}", f"{window}", weights),
+            *(ratio(weights, f"{weights} products"), ratio(weights, _TRANSFORMERS)),
+            *(milliseconds(name) for name in (weights, _TRANSFORMERS, _RECOMPUTE)),
+        )
+        for weights in heads
+    ]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 def _in_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

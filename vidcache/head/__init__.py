@@ -2,7 +2,15 @@
 
 from vidcache.head.camera_head import CameraHead, HeadOutput
 from vidcache.head.config import HeadConfig
-from vidcache.head.int8 import with_int8_weights
+from vidcache.head.narrow_weights import with_fp16_weights, with_int8_weights
 from vidcache.head.sizing import Plan, plan
 
-__all__ = ["CameraHead", "HeadConfig", "HeadOutput", "Plan", "plan", "with_int8_weights"]
+__all__ = [
+    "CameraHead",
+    "HeadConfig",
+    "HeadOutput",
+    "Plan",
+    "plan",
+    "with_fp16_weights",
+    "with_int8_weights",
+]

@@ -10,14 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vidcache.head.linear import version_of
+
 __all__ = ["Fingerprint"]
 
 
 class Fingerprint:
     """A hash of settings and weights, computed again only after a weight was changed.
-
-    Weights change by a training step, by loading, or in place by hand; each of these is seen by
-    the version that PyTorch counts, or by the memory that a weight lies in.
 
     Args:
         module: Whose weights; loading others into it is noticed.
@@ -39,10 +38,7 @@ class Fingerprint:
         if not self._watched:
             self._watched = dict(module.named_parameters()) | dict(module.named_buffers())
         weights = self._watched
-        seen = [
-            (weight.data_ptr(), None if weight.is_inference() else weight._version)
-            for weight in weights.values()
-        ]
+        seen = version_of(*weights.values())
         if self._computed is None or self._computed[0] != seen:
             self._computed = (seen, _hash(weights, settings()))
         return self._computed[1]

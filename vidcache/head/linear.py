@@ -9,13 +9,39 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
 
-__all__ = ["Linear", "PackedWeight"]
+__all__ = ["LEAST_WEIGHTS", "Linear", "PackedWeight", "has_fast_bf16", "version_of"]
 
-# Smaller weights lie in the processor's nearest cache in any layout.
-_LEAST_WEIGHTS = 1 << 14
+LEAST_WEIGHTS = 1 << 14
+"""Smaller weights lie in the processor's nearest cache, in any layout and any dtype."""
 
 # Rows that the layout is made for; it is good for one as for hundreds.
 _ROWS_HINT = 8
+
+# With fewer, PyTorch's own fp32 product reads the weight as fast, and is called faster.
+_LEAST_ROWS_IN_FP32 = 3
+
+
+def has_fast_bf16() -> bool:
+    """Whether the processor has instructions for bf16 products, so that they are not emulated."""
+    # Not in every PyTorch that we support; where it says nothing, bf16 is good as well.
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return probe is None or bool(probe())
+
+
+def version_of(*weights: Tensor | None) -> tuple[object, ...]:
+    """What changes when one of the weights does: by training, by loading, or in place by hand.
+
+    Args:
+        weights: The weights; None where a layer has none.
+
+    Returns:
+        For each the memory that it lies in and PyTorch's count of its changes.
+    """
+    return tuple(
+        (weight.data_ptr(), None if weight.is_inference() else weight._version)
+        for weight in weights
+        if weight is not None
+    )
 
 
 class PackedWeight:
@@ -37,7 +63,7 @@ class PackedWeight:
     @staticmethod
     def suits(weight: Tensor) -> bool:
         """Whether oneDNN is there and is fast at a weight of this kind and size."""
-        if weight.device.type != "cpu" or weight.numel() < _LEAST_WEIGHTS:
+        if weight.device.type != "cpu" or weight.numel() < LEAST_WEIGHTS:
             return False
         if weight.dtype is torch.bfloat16:
             return _has_onednn() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -57,11 +83,11 @@ class PackedWeight:
 class Linear(nn.Linear):
     """A linear layer that keeps its weight packed while nobody trains it.
 
-    With gradients, on a GPU, or while a compiler or exporter looks, it is PyTorch's layer. It
-    notices a changed weight by PyTorch's count of changes, and packs anew.
+    With gradients, on a GPU, for one or two rows, or while a compiler or exporter looks, it is
+    PyTorch's layer. It notices a changed weight and packs anew.
     """
 
-    _packed: tuple[tuple[int, int | None], PackedWeight | None] | None = None
+    _packed: tuple[object, PackedWeight | None] | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         """Maps (…, in) to (…, out)."""
@@ -87,7 +113,10 @@ class Linear(nn.Linear):
             or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
         ):
             return None
-        seen = (weight.data_ptr(), None if weight.is_inference() else weight._version)
+        few = _LEAST_ROWS_IN_FP32 * weight.shape[1]
+        if input.dtype is torch.float32 and input.numel() < few:
+            return None
+        seen = version_of(weight)
         if self._packed is None or self._packed[0] != seen:
             packed = PackedWeight(weight) if PackedWeight.suits(weight) else None
             self._packed = (seen, packed)

@@ -1,11 +1,12 @@
-"""Whether a model's head runs with int8 weights: where that is faster here, and costs nothing."""
+"""Which weights a model's head runs with: narrower ones where they are faster here, and as good."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 
-from vidcache.head import CameraHead, with_int8_weights
+from vidcache.head import CameraHead, with_fp16_weights, with_int8_weights
+from vidcache.head.fp16 import Fp16Weight
 from vidcache.runtime import choose_fastest
 
 if TYPE_CHECKING:
@@ -18,24 +19,30 @@ _LARGEST_CHANGE = 0.02
 
 
 def choose_head_weights(model: "ActionModel") -> None:
-    """Gives a model's head int8 weights for inference, if that is faster and as good.
+    """Gives a model's head fp16 or int8 weights for inference, if that is faster and as good.
 
-    It is timed with single frames, as a camera's come, and remembered. Scores of features drawn
-    at random must stay within 0.02 of what they were.
+    They are timed with single frames, as a camera's come, and the answer is remembered. Scores of
+    features drawn at random must stay within 0.02 of what they were.
 
     Args:
         model: The model, on a processor; its head may be replaced.
     """
     head = model.head
-    if head.token_norm.weight.device.type != "cpu" or not hasattr(
-        torch.ops.aten, "_weight_int8pack_mm"
-    ):
+    if head.token_norm.weight.device.type != "cpu":
         return
-    quick = with_int8_weights(head)
-    ways = {"fp32": _prepare(head), "int8": _prepare(quick)}
-    choice = choose_fastest({"head": head.config.to_dict()}, ways)
-    if choice.name == "int8" and _largest_change(model, quick) <= _LARGEST_CHANGE:
-        model.head = quick
+    heads = {"fp32": head}
+    if Fp16Weight.is_supported():
+        heads["fp16"] = with_fp16_weights(head)
+    if hasattr(torch.ops.aten, "_weight_int8pack_mm"):
+        heads["int8"] = with_int8_weights(head)
+    good = {
+        name: narrow
+        for name, narrow in heads.items()
+        if narrow is head or _largest_change(model, narrow) <= _LARGEST_CHANGE
+    }
+    question = {"head": head.config.to_dict(), "weights": list(good)}
+    ways = {name: _prepare(narrow) for name, narrow in good.items()}
+    model.head = good[choose_fastest(question, ways).name]
 
 
 def _features(head: CameraHead, num_frames: int) -> torch.Tensor:

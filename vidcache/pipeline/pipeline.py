@@ -96,9 +96,9 @@ class Pipeline:
 
         Args:
             config: The settings.
-            live: Whether frames may come one by one, in real time: the camera head then gets int8
-                weights where these are faster and cost nothing. Files' frames come in groups, for
-                which they save little.
+            live: Whether frames may come one by one, in real time: the camera head then gets fp16
+                or int8 weights where these are faster and as good. Files' frames come in groups,
+                for which they save little.
 
         Raises:
             ModelError: If a model cannot be found, fetched or read.

@@ -1,0 +1,108 @@
+# pyright: basic
+"""Weights of two bytes: half as much to read in a step, and products in fp32 all the same."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, linear
+
+from vidcache.head.linear import version_of
+
+__all__ = ["Fp16Linear", "Fp16Weight"]
+
+# More rows gain more from several threads, which FBGEMM's shortest call does not use.
+_MOST_ROWS = 32
+
+
+class Fp16Weight:
+    """A weight in the fp16 layout that FBGEMM multiplies with fp32 inputs and sums, made once.
+
+    Args:
+        weight: The weight, (out, in), fp16, on a processor.
+        bias: Added to products, (out,), fp32, or None.
+
+    Source:
+        FBGEMM (Khudia et al., "FBGEMM: Enabling High-Performance Low-Precision Deep Learning
+        Inference", 2021), by way of PyTorch.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self._weight = weight
+        self._bias = bias
+        self._multiply_few = _pack(weight.float(), bias)
+
+    @staticmethod
+    @cache
+    def is_supported() -> bool:
+        """Whether this PyTorch has FBGEMM, which is for x86 processors."""
+        return "fbgemm" in torch.backends.quantized.supported_engines
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """Maps fp32 (…, in) to (…, out)."""
+        if x.numel() <= _MOST_ROWS * x.shape[-1]:
+            return self._multiply_few(x)
+        return linear(x, self._weight.float(), self._bias)
+
+
+class Fp16Linear(nn.Module):
+    """A linear layer whose weights are rounded to fp16, while inputs and sums stay in fp32.
+
+    It is for inference: there are no gradients.
+
+    Args:
+        layer: The layer whose weights are rounded.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    _packed: tuple[object, Fp16Weight] | None = None
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.register_buffer("weight", layer.weight.detach().half())
+        self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().clone())
+
+    @staticmethod
+    def suits(layer: nn.Linear) -> bool:
+        """Whether the layer computes in fp32 and no weight of it is too large for fp16."""
+        weight = layer.weight
+        largest = torch.finfo(torch.float16).max
+        return weight.dtype is torch.float32 and bool((weight.abs() <= largest).all())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (…, in) to (…, out)."""
+        is_fp32_on_cpu = x.dtype is torch.float32 and x.device.type == "cpu"
+        if not is_fp32_on_cpu or not Fp16Weight.is_supported():
+            return linear(x, self.weight.to(x.dtype), self.bias)
+        seen = version_of(self.weight, self.bias)
+        if self._packed is None or self._packed[0] != seen:
+            self._packed = (seen, Fp16Weight(self.weight, self.bias))
+        return self._packed[1].multiply(x)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
+        return gelu(self(x))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A layout of this processor is of no use in a copy or on another machine.
+        return {**self.__dict__, "_packed": None}
+
+
+def _pack(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
+    if hasattr(torch, "fbgemm_linear_fp16_weight_fp32_activation"):
+        # It is called in half the time of what is left once a later PyTorch has dropped it.
+        added = weight.new_zeros(len(weight)) if bias is None else bias
+        with warnings.catch_warnings():
+            # That it will be dropped, PyTorch says at the first call of each.
+            warnings.simplefilter("ignore", UserWarning)
+            packed = torch.fbgemm_pack_gemm_matrix_fp16(weight)
+            _ = torch.fbgemm_linear_fp16_weight_fp32_activation(weight[:1], packed, added)
+        return lambda x: torch.fbgemm_linear_fp16_weight_fp32_activation(x, packed, added)
+    layout = torch.ops.quantized.linear_prepack_fp16(weight, bias)
+    return lambda x: torch.ops.quantized.linear_dynamic_fp16(x, layout)
