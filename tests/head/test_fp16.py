@@ -10,10 +10,10 @@ from torch.nn.functional import gelu, linear
 from vidcache.cache import SlidingWindow
 from vidcache.errors import StateError
 from vidcache.head import CameraHead, HeadConfig, with_fp16_weights
-from vidcache.head.fp16 import Fp16Linear, Fp16Weight
+from vidcache.head.fp16 import Fp16Linear, Fp16Product
 
 needs_fbgemm = pytest.mark.skipif(
-    not Fp16Weight.is_supported(), reason="this PyTorch has no fp16 product"
+    not Fp16Product.is_supported(), reason="this PyTorch has no fp16 product"
 )
 
 
@@ -54,7 +54,7 @@ def test_a_pytorch_that_has_dropped_the_short_call_says_the_same(monkeypatch):
 
 def test_without_fbgemm_it_is_pytorch_s_product(monkeypatch):
     layer, x = _layer(), torch.randn(3, 96)
-    monkeypatch.setattr(Fp16Weight, "is_supported", lambda: False)
+    monkeypatch.setattr(Fp16Product, "is_supported", lambda: False)
     assert torch.equal(Fp16Linear(layer)(x), linear(x, layer.weight.half().float(), layer.bias))
 
 
@@ -82,7 +82,7 @@ def test_copies_and_pickles_say_the_same():
     narrow, x = Fp16Linear(_layer()), torch.randn(2, 96)
     expected = narrow(x)
     for twin in (copy.deepcopy(narrow), pickle.loads(pickle.dumps(narrow))):
-        assert twin._packed is None
+        assert "_product" not in twin.__dict__
         assert torch.equal(twin(x), expected)
 
 

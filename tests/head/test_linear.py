@@ -70,7 +70,7 @@ def test_copies_and_pickles_hold_the_weights_alone():
     with torch.no_grad():
         expected = layer(x)
         for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
-            assert "_packed" not in twin.__dict__
+            assert "_product" not in twin.__dict__
             assert torch.equal(twin(x), expected)
     assert list(layer.state_dict()) == ["weight", "bias"]
 
@@ -85,4 +85,4 @@ def test_few_rows_need_no_second_copy_of_the_weight(num_rows: int, is_packed: bo
     layer = _layer()
     with torch.no_grad():
         layer(torch.randn(num_rows, 1, 96))
-    assert (layer._packed is not None) == is_packed
+    assert (layer.product()._packed is not None) == is_packed

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from vidcache import CameraHead, Config, HeadConfig, Pipeline, watch
 from vidcache.cli.app import app
 from vidcache.head import with_int8_weights
-from vidcache.head.fp16 import Fp16Linear, Fp16Weight
+from vidcache.head.fp16 import Fp16Linear, Fp16Product
 from vidcache.head.int8 import Int8Linear
 from vidcache.model import head_weights
 from vidcache.pipeline.loading import load_model
@@ -41,7 +41,7 @@ def test_a_run_of_a_camera_takes_int8_weights_where_they_are_faster(int8_is_fast
     assert has_int8(pipeline.model)
 
 
-@pytest.mark.skipif(not Fp16Weight.is_supported(), reason="this PyTorch has no fp16 product")
+@pytest.mark.skipif(not Fp16Product.is_supported(), reason="this PyTorch has no fp16 product")
 def test_a_run_of_a_camera_takes_fp16_weights_where_they_are_faster(monkeypatch):
     say_fastest(monkeypatch, "fp16")
     pipeline = Pipeline.from_config(Config(detector="none"), live=True)

@@ -90,11 +90,23 @@ class DenseStorage:
             at = slots[of, frames].to(self.device)
             return Place(chosen, at, of.to(self.device), frames.to(self.device))
         slots = slots[:, 0]
-        same = len(slots) == 1 or bool((slots == slots[0]).all())
-        return Place(chosen, int(slots[0]) if same else slots.to(self.device))
+        if len(slots) > 1 and not bool((slots == slots[0]).all()):
+            return Place(chosen, slots.to(self.device))
+        at = int(slots[0])
+        if not self._direct or not isinstance(chosen, slice):
+            return Place(chosen, at)
+        # All lanes' views in a few calls: one by one they take as long as the copies.
+        keys, values = (side.data[:, chosen, :, at].unbind() for side in (self.keys, self.values))
+        return Place(chosen, at, lanes=list(zip(keys, values, strict=True)))
 
     def write_frame(self, lane: int, place: Place, key: Tensor, value: Tensor) -> None:
         """Writes one frame of every chosen row in place; see :class:`Storage`."""
+        if place.lanes is not None:
+            # The copy converts: one call instead of two where time counts most.
+            own_key, own_value = place.lanes[lane]
+            own_key.copy_(key)
+            own_value.copy_(value)
+            return
         self._put_frame(self.formats.key, self._key_lanes[lane], place, key)
         self._put_frame(self.formats.value, self._value_lanes[lane], place, value)
 
@@ -103,10 +115,6 @@ class DenseStorage:
     ) -> None:
         chosen, at = place.chosen, place.at
         in_place = isinstance(at, int) and isinstance(chosen, slice)
-        if storage_format.plain and in_place:
-            # The copy converts: one call instead of two where time counts most.
-            stored.data[chosen, :, at].copy_(new)
-            return
         for part, encoded in zip(stored.parts(), storage_format.encode(new).parts(), strict=True):
             if in_place:
                 part[chosen, :, at].copy_(encoded)

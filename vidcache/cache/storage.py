@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,12 +26,15 @@ class Place:
         rows: Which of the chosen rows each of these frames is of, as the step counts them; None
             where each row has one frame.
         frames: The number of each in its chunk; None where each row has one frame.
+        lanes: Where keys and values of one frame go in each lane, as views (K, nh, N, hd), if the
+            storage can say so.
     """
 
     chosen: ChosenRows
     at: Tensor | int
     rows: Tensor | None = None
     frames: Tensor | None = None
+    lanes: Sequence[tuple[Tensor, Tensor]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

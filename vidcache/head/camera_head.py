@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from vidcache.cache.frame_times import require_rising
 from vidcache.errors import InputError, StateError
 from vidcache.head.archive_attention import ArchiveAttention
 from vidcache.head.attention import ChunkAttention, ClipAttention, FrameAttention
+from vidcache.head.bare import can_be_bare, parts_of
 from vidcache.head.block import Block, Mlp
 from vidcache.head.checks import check_features, check_rows, check_seconds, check_state
 from vidcache.head.config import HeadConfig
@@ -90,6 +92,8 @@ class CameraHead(nn.Module):
         Transformers", 2023.
     """
 
+    _bare: tuple[int, SimpleNamespace] | None = None
+
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
         width, num_outputs = config.width, config.num_outputs
@@ -108,7 +112,7 @@ class CameraHead(nn.Module):
         self.prediction_branch = Mlp(width, width // 2, num_outputs)
         rotary = config.positions != "none"
         self._rotary = RotaryTime(config.head_dim, config.rotary_base) if rotary else None
-        self._fingerprint = Fingerprint(self)
+        self._fingerprint = Fingerprint()
 
     def forward(self, features: Tensor, seconds: Tensor | None = None) -> HeadOutput:
         """Predicts every frame of whole clips, each from the frames that it may see.
@@ -291,13 +295,9 @@ class CameraHead(nn.Module):
         """Returns a hash of settings and weights; a state belongs to the head that has its own.
 
         It is computed again only after a weight was changed, by a training step, by loading, or in
-        place by hand.
+        place by hand, or after a layer was put in the place of another.
         """
         return self._fingerprint.of(self, self.config.to_dict)
-
-    def watch_weights(self) -> None:
-        """Looks for the weights anew: needed where layers were put in the place of others."""
-        self._fingerprint = Fingerprint(self)
 
     @classmethod
     def from_vggt(
@@ -346,9 +346,24 @@ class CameraHead(nn.Module):
             attention = FrameAttention(self.config, state, plan, rotation)
         else:
             attention = ChunkAttention(self.config, state, plan)
-        output = self._refine(features, rotation, attention)
+        # Operations on one frame are so short that what gradients would need is a tenth of them.
+        is_quick = type(attention) is FrameAttention
+        with torch.inference_mode() if is_quick else torch.no_grad():
+            output = CameraHead._refine(self._parts(), features, rotation, attention)
         attention.commit()
-        return output
+        iterations = tuple(prediction.clone() for prediction in output.iterations)
+        return HeadOutput(iterations[-1], iterations)
+
+    def _parts(self) -> CameraHead:
+        """The head, or what its passes find on it, without modules where nobody is at these."""
+        if not can_be_bare(self._fingerprint.modules):
+            return self
+        if self._bare is None or self._bare[0] != self._fingerprint.version:
+            self._bare = (self._fingerprint.version, parts_of(self))
+        return cast("CameraHead", self._bare[1])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_bare"}
 
     def _refine(
         self, features: Tensor, rotation: Tensor | None, attention: _LaneAttention

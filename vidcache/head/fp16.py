@@ -6,22 +6,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import linear
 
-from vidcache.head.linear import version_of
+from vidcache.head.linear import KeepsProduct, Product
 
-__all__ = ["Fp16Linear", "Fp16Weight"]
+__all__ = ["Fp16Linear", "Fp16Product"]
 
 # More rows gain more from several threads, which FBGEMM's shortest call does not use.
 _MOST_ROWS = 32
 
 
-class Fp16Weight:
-    """A weight in the fp16 layout that FBGEMM multiplies with fp32 inputs and sums, made once.
+class Fp16Product(Product):
+    """Products of fp32 inputs with an fp16 weight, summed in fp32.
 
     Args:
         weight: The weight, (out, in), fp16, on a processor.
@@ -33,9 +32,9 @@ class Fp16Weight:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        self._weight = weight
-        self._bias = bias
+        self._most_numbers = _MOST_ROWS * weight.shape[1]
         self._multiply_few = _pack(weight.float(), bias)
+        self._widened = _WidenedProduct(weight, bias)
 
     @staticmethod
     @cache
@@ -43,14 +42,14 @@ class Fp16Weight:
         """Whether this PyTorch has FBGEMM, which is for x86 processors."""
         return "fbgemm" in torch.backends.quantized.supported_engines
 
-    def multiply(self, x: Tensor) -> Tensor:
-        """Maps fp32 (…, in) to (…, out)."""
-        if x.numel() <= _MOST_ROWS * x.shape[-1]:
+    def __call__(self, x: Tensor) -> Tensor:
+        """Maps (…, in) to (…, out)."""
+        if x.numel() <= self._most_numbers and x.dtype is torch.float32:
             return self._multiply_few(x)
-        return linear(x, self._weight.float(), self._bias)
+        return self._widened(x)
 
 
-class Fp16Linear(nn.Module):
+class Fp16Linear(KeepsProduct):
     """A linear layer whose weights are rounded to fp16, while inputs and sums stay in fp32.
 
     It is for inference: there are no gradients.
@@ -61,7 +60,6 @@ class Fp16Linear(nn.Module):
 
     weight: Tensor
     bias: Tensor | None
-    _packed: tuple[object, Fp16Weight] | None = None
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
@@ -77,21 +75,29 @@ class Fp16Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (…, in) to (…, out)."""
-        is_fp32_on_cpu = x.dtype is torch.float32 and x.device.type == "cpu"
-        if not is_fp32_on_cpu or not Fp16Weight.is_supported():
-            return linear(x, self.weight.to(x.dtype), self.bias)
-        seen = version_of(self.weight, self.bias)
-        if self._packed is None or self._packed[0] != seen:
-            self._packed = (seen, Fp16Weight(self.weight, self.bias))
-        return self._packed[1].multiply(x)
+        return self.product()(x)
 
     def gelu(self, x: Tensor) -> Tensor:
         """The layer and an exact GELU behind it: (…, in) to (…, out)."""
-        return gelu(self(x))
+        return self.product().gelu(x)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A layout of this processor is of no use in a copy or on another machine.
-        return {**self.__dict__, "_packed": None}
+    def _make_product(self) -> Product:
+        is_half = self.weight.dtype is torch.float16 and self.weight.device.type == "cpu"
+        if is_half and Fp16Product.is_supported():
+            return Fp16Product(self.weight, self.bias)
+        return _WidenedProduct(self.weight, self.bias)
+
+
+class _WidenedProduct(Product):
+    """The same with the weight widened for every product, which many rows pay for."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self._weight = weight
+        self._bias = bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        bias = None if self._bias is None else self._bias.to(x.dtype)
+        return linear(x, self._weight.to(x.dtype), bias)
 
 
 def _pack(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import linear
 
-from vidcache.head.fp16 import Fp16Weight
-from vidcache.head.linear import PackedWeight, has_fast_bf16, version_of
+from vidcache.head.fp16 import Fp16Product
+from vidcache.head.linear import KeepsProduct, PackedWeight, Product, has_fast_bf16
 
 __all__ = ["Int8Linear"]
 
@@ -19,7 +18,7 @@ __all__ = ["Int8Linear"]
 _MOST_ROWS = 4
 
 
-class Int8Linear(nn.Module):
+class Int8Linear(KeepsProduct):
     """A linear layer whose weights are whole numbers with a scale for each output.
 
     Inputs and products are rounded to bf16, sums are kept in fp32. Many rows are multiplied in the
@@ -32,7 +31,6 @@ class Int8Linear(nn.Module):
     weight: Tensor
     scale: Tensor
     bias: Tensor | None
-    _packed: tuple[object, Callable[[Tensor], Tensor]] | None = None
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
@@ -47,36 +45,44 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (…, in) to (…, out)."""
-        rows = x.reshape(-1, x.shape[-1])
-        if len(rows) <= _MOST_ROWS and x.device.type == "cpu":
-            product = torch.ops.aten._weight_int8pack_mm(rows.bfloat16(), self.weight, self.scale)
-        else:
-            product = self._multiply_many(rows)
-        # One sum converts too.
-        out = product.to(x.dtype) if self.bias is None else self.bias + product
-        return out.view(*x.shape[:-1], -1)
+        return self.product()(x)
 
     def gelu(self, x: Tensor) -> Tensor:
         """The layer and an exact GELU behind it: (…, in) to (…, out)."""
-        return gelu(self(x))
+        return self.product().gelu(x)
 
-    def _multiply_many(self, rows: Tensor) -> Tensor:
-        seen = (version_of(self.weight, self.scale), rows.device)
-        if self._packed is None or self._packed[0] != seen:
-            self._packed = (seen, self._pack())
-        return self._packed[1](rows)
+    def _make_product(self) -> Product:
+        return _Int8Product(self.weight, self.scale, self.bias)
+
+
+class _Int8Product(Product):
+    def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None) -> None:
+        self._weight = weight
+        self._scale = scale
+        self._bias = bias
+        self._most_rows = _MOST_ROWS if weight.device.type == "cpu" else 0
+        self._multiply_many: Callable[[Tensor], Tensor] | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        if len(rows) <= self._most_rows:
+            product = torch.ops.aten._weight_int8pack_mm(rows.bfloat16(), self._weight, self._scale)
+        else:
+            if self._multiply_many is None:
+                self._multiply_many = self._pack()
+            product = self._multiply_many(rows)
+        # One sum converts too.
+        out = product.to(x.dtype) if self._bias is None else self._bias + product
+        return out.view(*x.shape[:-1], -1)
 
     def _pack(self) -> Callable[[Tensor], Tensor]:
-        if self.weight.device.type == "cpu" and not has_fast_bf16() and Fp16Weight.is_supported():
-            widened = (self.weight.float() * self.scale.float()[:, None]).half()
-            packed_fp16 = Fp16Weight(widened, None)
-            return lambda rows: packed_fp16.multiply(rows.float())
-        weight = self.weight.bfloat16() * self.scale[:, None]
+        on_cpu = self._weight.device.type == "cpu"
+        if on_cpu and not has_fast_bf16() and Fp16Product.is_supported():
+            widened = self._weight.float() * self._scale.float()[:, None]
+            multiply = Fp16Product(widened.half(), None)
+            return lambda rows: multiply(rows.float())
+        weight = self._weight.bfloat16() * self._scale[:, None]
         if PackedWeight.suits(weight):
             packed = PackedWeight(weight)
             return lambda rows: packed.multiply(rows.bfloat16(), None)
         return lambda rows: linear(rows.bfloat16(), weight)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A layout of this processor is of no use in a copy or on another machine.
-        return {**self.__dict__, "_packed": None}

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
 
-__all__ = ["LEAST_WEIGHTS", "Linear", "PackedWeight", "has_fast_bf16", "version_of"]
+__all__ = [
+    "LEAST_WEIGHTS",
+    "KeepsProduct",
+    "Linear",
+    "PackedWeight",
+    "Product",
+    "has_fast_bf16",
+    "version_of",
+]
 
 LEAST_WEIGHTS = 1 << 14
 """Smaller weights lie in the processor's nearest cache, in any layout and any dtype."""
@@ -80,51 +88,95 @@ class PackedWeight:
         return torch.ops.mkldnn._linear_pointwise(x, self._packed, bias, then, [], "none")
 
 
-class Linear(nn.Linear):
-    """A linear layer that keeps its weight packed while nobody trains it.
+class Product:
+    """What a linear layer computes without gradients, until its weight changes."""
 
-    With gradients, on a GPU, for one or two rows, or while a compiler or exporter looks, it is
-    PyTorch's layer. It notices a changed weight and packs anew.
-    """
-
-    _packed: tuple[object, PackedWeight | None] | None = None
-
-    def forward(self, input: Tensor) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """Maps (…, in) to (…, out)."""
-        packed = self._pack(input)
-        if packed is None:
-            return linear(input, self.weight, self.bias)
-        return packed.multiply(input, self.bias)
+        raise NotImplementedError
 
-    def gelu(self, input: Tensor) -> Tensor:
-        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
-        packed = self._pack(input)
-        if packed is None:
-            return gelu(linear(input, self.weight, self.bias))
-        return packed.multiply(input, self.bias, "gelu")
+    def gelu(self, x: Tensor) -> Tensor:
+        """The product and an exact GELU behind it."""
+        return gelu(self(x))
 
-    def _pack(self, input: Tensor) -> PackedWeight | None:
-        weight = self.weight
-        if (
-            torch.is_grad_enabled()
-            or input.dtype is not weight.dtype
-            or torch.is_autocast_enabled("cpu")
-            or torch.compiler.is_compiling()
-            or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
-        ):
-            return None
-        few = _LEAST_ROWS_IN_FP32 * weight.shape[1]
-        if input.dtype is torch.float32 and input.numel() < few:
-            return None
-        seen = version_of(weight)
-        if self._packed is None or self._packed[0] != seen:
-            packed = PackedWeight(weight) if PackedWeight.suits(weight) else None
-            self._packed = (seen, packed)
-        return self._packed[1]
+
+class KeepsProduct(nn.Module):
+    """A layer that makes its :class:`Product` once, and anew after a weight was changed."""
+
+    _product: tuple[object, Product] | None = None
+
+    def product(self) -> Product:
+        """What the layer computes now, for inputs in its dtype and on its device."""
+        seen = version_of(*self._parameters.values(), *self._buffers.values())
+        if self._product is None or self._product[0] != seen:
+            self._product = (seen, self._make_product())
+        return self._product[1]
+
+    def _make_product(self) -> Product:
+        raise NotImplementedError
 
     def __getstate__(self) -> dict[str, Any]:
         # A layout of this processor is of no use in a copy or on another machine.
-        return {name: value for name, value in self.__dict__.items() if name != "_packed"}
+        return {name: value for name, value in self.__dict__.items() if name != "_product"}
+
+
+class Linear(KeepsProduct, nn.Linear):
+    """A linear layer that keeps its weight packed while nobody trains it.
+
+    With gradients, on a GPU, or while a compiler or exporter looks, it is PyTorch's layer. It
+    notices a changed weight and packs anew.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Maps (…, in) to (…, out)."""
+        if self._is_watched(input):
+            return linear(input, self.weight, self.bias)
+        return self.product()(input)
+
+    def gelu(self, input: Tensor) -> Tensor:
+        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
+        if self._is_watched(input):
+            return gelu(linear(input, self.weight, self.bias))
+        return self.product().gelu(input)
+
+    def _is_watched(self, input: Tensor) -> bool:
+        return (
+            torch.is_grad_enabled()
+            or input.dtype is not self.weight.dtype
+            or torch.is_autocast_enabled("cpu")
+            or torch.compiler.is_compiling()
+            or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        )
+
+    def _make_product(self) -> Product:
+        return _LinearProduct(self.weight, self.bias)
+
+
+class _LinearProduct(Product):
+    """The product with a weight as it is, packed as soon as there are rows enough for that."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self._weight = weight
+        self._bias = bias
+        self._suits = PackedWeight.suits(weight)
+        least_rows = _LEAST_ROWS_IN_FP32 if weight.dtype is torch.float32 else 1
+        self._least_numbers = least_rows * weight.shape[1]
+        self._packed: PackedWeight | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if not self._suits or x.numel() < self._least_numbers:
+            return linear(x, self._weight, self._bias)
+        return self._pack().multiply(x, self._bias)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        if not self._suits or x.numel() < self._least_numbers:
+            return gelu(linear(x, self._weight, self._bias))
+        return self._pack().multiply(x, self._bias, "gelu")
+
+    def _pack(self) -> PackedWeight:
+        if self._packed is None:
+            self._packed = PackedWeight(self._weight)
+        return self._packed
 
 
 def _has_onednn() -> bool:

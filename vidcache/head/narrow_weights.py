@@ -77,5 +77,4 @@ def _with_layers(head: CameraHead, narrow: Callable[[Linear], nn.Module]) -> Cam
         for name, child in list(parent.named_children()):
             if type(child) is Linear and child.weight.numel() >= LEAST_WEIGHTS:
                 setattr(parent, name, narrow(child))
-    twin.watch_weights()
     return twin

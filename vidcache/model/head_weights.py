@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vidcache.head import CameraHead, with_fp16_weights, with_int8_weights
-from vidcache.head.fp16 import Fp16Weight
+from vidcache.head.fp16 import Fp16Product
 from vidcache.runtime import choose_fastest
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def choose_head_weights(model: "ActionModel") -> None:
     if head.token_norm.weight.device.type != "cpu":
         return
     heads = {"fp32": head}
-    if Fp16Weight.is_supported():
+    if Fp16Product.is_supported():
         heads["fp16"] = with_fp16_weights(head)
     if hasattr(torch.ops.aten, "_weight_int8pack_mm"):
         heads["int8"] = with_int8_weights(head)
