@@ -7,24 +7,13 @@ import pytest
 import torch
 from torch.nn.functional import gelu, linear
 
-from vidcache.cache import SlidingWindow
 from vidcache.errors import StateError
-from vidcache.head import CameraHead, HeadConfig, with_fp16_weights
+from vidcache.head import with_fp16_weights
 from vidcache.head.fp16 import Fp16Linear, Fp16Product
 
 needs_fbgemm = pytest.mark.skipif(
     not Fp16Product.is_supported(), reason="this PyTorch has no fp16 product"
 )
-
-
-@pytest.fixture
-def head():
-    torch.manual_seed(0)
-    config = HeadConfig(
-        in_features=128, width=128, depth=2, num_heads=4, num_iterations=3, num_outputs=6,
-        layer_scale=0.5, eviction=SlidingWindow(8),
-    )  # fmt: skip
-    return CameraHead(config).eval()
 
 
 def _layer(bias=True):

@@ -3,20 +3,9 @@
 import pytest
 import torch
 
-from vidcache.cache import SlidingWindow
 from vidcache.errors import StateError
-from vidcache.head import CameraHead, HeadConfig, with_int8_weights
+from vidcache.head import with_int8_weights
 from vidcache.head.int8 import Int8Linear
-
-
-@pytest.fixture
-def head():
-    torch.manual_seed(0)
-    config = HeadConfig(
-        in_features=128, width=128, depth=2, num_heads=4, num_iterations=3, num_outputs=6,
-        layer_scale=0.5, eviction=SlidingWindow(8),
-    )  # fmt: skip
-    return CameraHead(config).eval()
 
 
 @pytest.mark.parametrize("bf16_is_fast", [True, False])

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from vidcache.cache import FrameTimes, HeadState, SlotPlan, visible
+from vidcache.head.rotary import cast
 from vidcache.head.score_gathering import ScoreGathering
 
 if TYPE_CHECKING:
@@ -175,10 +176,10 @@ class FrameAttention:
         if not self._own_history and iteration == 0:
             self._first.append((key, value))
         keys, values = storage.lane(lane, self._place)
-        query_stored = query.to(keys.dtype)
+        query_stored = cast(query, keys.dtype)
         if self._gather is not None:
             self._gather.take(iteration, layer, query_stored, key, keys, self._bias)
-        return self._attended(lane, query_stored, keys, values).to(query.dtype)
+        return cast(self._attended(lane, query_stored, keys, values), query.dtype)
 
     def commit(self) -> None:
         """Makes the frame history."""
@@ -188,7 +189,7 @@ class FrameAttention:
 
     def _attended(self, lane: int, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attends to the slots of a lane, (B, nh, S·N, hd), in their dtype."""
-        if len(keys) * keys.shape[2] < _LEAST_FOR_PRODUCTS or keys.device.type != "cpu":
+        if keys.shape[0] * keys.shape[2] < _LEAST_FOR_PRODUCTS or keys.device.type != "cpu":
             return scaled_dot_product_attention(query, keys, values, attn_mask=self._bias)
         scores = (query * query.shape[-1] ** -0.5) @ keys.transpose(2, 3)
         if self._bias is not None:

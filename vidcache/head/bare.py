@@ -37,7 +37,7 @@ def can_be_bare(modules: list[nn.Module]) -> bool:
         torch.is_autocast_enabled("cpu")
         or torch.is_autocast_enabled("cuda")
         or torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
+        or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
         or torch_module._has_any_global_hook()
         or any(
             module._forward_hooks or module._forward_pre_hooks or "forward" in module.__dict__
@@ -46,13 +46,13 @@ def can_be_bare(modules: list[nn.Module]) -> bool:
     )
 
 
-def bare(module: nn.Module) -> Callable[..., Any]:
+def bare(module: Any) -> Callable[..., Any]:
     """What a module computes in inference, until a weight or a part of it is changed.
 
     A block keeps its own ``forward``, which is given plain attributes in the place of modules.
 
     Args:
-        module: The module. One of a kind that is not known here is left as it is.
+        module: The nn.Module. One of a kind that is not known here is left as it is.
     """
     kind = type(module)
     # Exactly these kinds: another one may compute something else.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcache.head.linear import Linear
-from vidcache.head.rotary import rotate
+from vidcache.head.rotary import cast, rotate
 
 __all__ = ["Attend", "Block", "Mlp"]
 
@@ -60,8 +60,8 @@ class Attention(nn.Module):
         Returns:
             (B, T·N, C).
         """
-        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
-        query_key, value = qkv[:, :, :2], qkv[:, :, 2]
+        qkv = self.qkv(x).view(*x.shape[:-1], 3, self.num_heads, -1)
+        query_key, value = qkv.narrow(2, 0, 2), qkv.select(2, 2)
         if rotation is not None:
             query_key = rotate(query_key, rotation)
         query, key = query_key.transpose(1, 3).unbind(2)
@@ -83,7 +83,7 @@ class LayerScale(nn.Module):
 
     def forward(self, x: Tensor, branch: Tensor) -> Tensor:
         """Returns ``x + branch · gamma``, (…, C)."""
-        return torch.addcmul(x, branch.to(x.dtype), self.gamma)
+        return torch.addcmul(x, cast(branch, x.dtype), self.gamma)
 
 
 class Block(nn.Module):

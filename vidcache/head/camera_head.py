@@ -376,7 +376,8 @@ class CameraHead(nn.Module):
             shown = self.empty_prediction[None, None] if previous is None else previous
             modulation = self.modulation(silu(self.embed_prediction(shown)))[:, :, None]
             shift, scale, gate = modulation.chunk(3, dim=-1)
-            x = (tokens + gate * (normed * (1 + scale) + shift)).flatten(1, 2)
+            modulated = torch.addcmul(shift, normed, 1 + scale)
+            x = torch.addcmul(tokens, gate, modulated).flatten(1, 2)
             for layer, block in enumerate(self.trunk):
                 x = block(x, rotation, partial(attention.attend, iteration, layer))
             readout = x[:, :: self.config.num_tokens]

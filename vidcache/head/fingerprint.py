@@ -55,7 +55,7 @@ class Fingerprint:
         self._parts = [
             (owner, name, part)
             for inner in self.modules
-            for owner in (inner._modules, inner._parameters, inner._buffers)
+            for owner in (inner._modules, inner._parameters, inner._buffers)  # pyright: ignore[reportPrivateUsage]
             for name, part in owner.items()
         ]
         self._computed = None

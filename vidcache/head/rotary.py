@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["RotaryTime", "rotate"]
+__all__ = ["RotaryTime", "cast", "rotate"]
 
 _TURN = 1 << 32
 
@@ -68,4 +68,9 @@ def rotate(vectors: Tensor, rotation: Tensor) -> Tensor:
     """
     wide = vectors if vectors.dtype in (torch.float32, torch.float64) else vectors.float()
     pairs = torch.view_as_complex(wide.reshape(*wide.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * rotation).flatten(-2).to(vectors.dtype)
+    return cast(torch.view_as_real(pairs * rotation).flatten(-2), vectors.dtype)
+
+
+def cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Converts where there is something to convert; asking PyTorch to do nothing takes longer."""
+    return x if x.dtype is dtype else x.to(dtype)
