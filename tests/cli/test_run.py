@@ -1,6 +1,7 @@
 import av
 import pytest
 
+from vidcache.runtime import Choice
 from vidcache.video import read_jsonl
 
 
@@ -159,6 +160,24 @@ def test_reuse_says_how_much_it_computed(call, tmp_path, small_model_path):
     assert "encoder" not in plain.end["cache"]
     assert 0 < reused.end["cache"]["encoder"]["share_computed"] <= 1
     assert len(plain.frames) == len(reused.frames)
+
+
+@pytest.mark.parametrize(("faster", "share"), [("whole", 1.0), ("reuse", 0.5)])
+def test_reuse_is_off_where_it_is_slower(
+    call, tmp_path, small_model_path, monkeypatch, caplog, faster, share
+):
+    monkeypatch.setattr(
+        "vidcache.pipeline.actions.choose_reuse", lambda *_: Choice(faster, "said the test")
+    )
+    code, _, _ = call(
+        "run", "lavfi:color=size=96x64:rate=10:duration=2", "--model", small_model_path,
+        "--detector", "none", "--reuse", "--jsonl", tmp_path / "r.jsonl",
+    )  # fmt: skip
+    assert code == 0
+    figures = read_jsonl(tmp_path / "r.jsonl").end["cache"]["encoder"]
+    assert (figures["share_computed"] == 1.0) == (share == 1.0)
+    assert figures["share_computed"] <= share
+    assert ("slower" in caplog.text) == (faster == "whole")
 
 
 def test_reuse_and_a_prefix_cache_contradict_each_other(call, tmp_path, small_model_path):

@@ -1,5 +1,6 @@
 """From pictures to action scores: the encoder and the camera head, for all sources together."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 
 from vidcache.config import EncoderSettings
-from vidcache.encoder import ReusingEncoder
+from vidcache.encoder import FrameEncoder, ReusingEncoder
 from vidcache.encoder.features import CachingEncoder, FeatureCache
+from vidcache.encoder.reuse_choice import WHOLE, choose_reuse
 from vidcache.frames import ActionScore, Frame
 from vidcache.model import ActionModel, TextLabels
 from vidcache.pipeline.recall import Recall
@@ -20,6 +22,8 @@ from vidcache.pipeline.work import Work
 from vidcache.pipeline.workers import Workers
 
 __all__ = ["ActionStage", "FrameScores", "Task"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,7 @@ class ActionStage:
         self._workers = workers
         self._reusing: ReusingEncoder | None = None
         if settings.reuse is not None:
-            self._reusing = ReusingEncoder(
-                model.encoder, gate=settings.reuse, refresh_every=settings.refresh_every
-            )
+            self._reusing = _choose_reusing(model.encoder, settings.reuse, settings.refresh_every)
         self._caching: CachingEncoder | None = None
         if cache is not None:
             near = settings.cache.near_duplicate
@@ -286,3 +288,17 @@ class ActionStage:
     def _rank(self, row: Sequence[float]) -> tuple[ActionScore, ...]:
         scores = [ActionScore(label, p) for label, p in zip(self._model.labels, row, strict=True)]
         return tuple(sorted(scores, key=lambda score: -score.score))
+
+
+def _choose_reusing(encoder: FrameEncoder, gate: float, refresh_every: int) -> ReusingEncoder:
+    """Token reuse as it was asked for, or one that computes all where that is faster here."""
+    reusing = ReusingEncoder(encoder, gate=gate, refresh_every=refresh_every)
+    if gate == 0:
+        return reusing
+    choice = choose_reuse(encoder, reusing, gate)
+    if choice.name != WHOLE:
+        return reusing
+    _log.warning(
+        "token reuse would be slower than the encoder itself, and is off (%s)", choice.reason
+    )
+    return ReusingEncoder(encoder, gate=0.0, refresh_every=refresh_every)
