@@ -56,7 +56,8 @@ def test_narrower_weights_are_timed_against_the_model_s_own(monkeypatch):
     model = load_model(Config())
     own = model.head
     head_weights.choose_head_weights(model)
-    assert asked[0] == "fp32"
+    head_weights.choose_head_weights(model, 8)
+    assert asked.count("fp32") == 2
     assert set(asked) <= {"fp32", "fp16", "int8"}
     assert model.head is own
 
@@ -67,23 +68,33 @@ def test_full_precision_keeps_the_weights(int8_is_faster):
 
 
 @pytest.mark.parametrize(
-    ("uri", "is_live"), [("testsrc2=rate=5", False), ("testsrc2=rate=5,realtime", True)]
+    ("uri", "num_frames"), [("testsrc2=rate=5", 8), ("testsrc2=rate=5,realtime", 1)]
 )
 @pytest.mark.parametrize("num_sources", [1, 2])
-def test_the_program_takes_them_for_cameras_alone(monkeypatch, uri, is_live, num_sources):
+def test_the_program_asks_for_frames_as_they_come(monkeypatch, uri, num_frames, num_sources):
     asked = []
-    monkeypatch.setattr("vidcache.pipeline.pipeline.choose_head_weights", asked.append)
+    monkeypatch.setattr(
+        "vidcache.pipeline.pipeline.choose_head_weights", lambda _, number: asked.append(number)
+    )
     arguments = ["run", *num_sources * [f"lavfi:{uri}"], "--detector", "none", "--max-frames", "1"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
-    assert len(asked) == is_live
+    assert asked == [num_frames]
 
 
-def test_watch_takes_them_for_cameras_alone(monkeypatch):
+def test_watch_asks_for_frames_as_they_come(monkeypatch):
     asked = []
-    monkeypatch.setattr("vidcache.pipeline.pipeline.choose_head_weights", asked.append)
+    monkeypatch.setattr(
+        "vidcache.pipeline.pipeline.choose_head_weights", lambda _, number: asked.append(number)
+    )
     for uri in ("testsrc2=rate=5", "testsrc2=rate=5,realtime"):
-        assert len(list(watch(f"lavfi:{uri}", detector="none", max_frames=1))) == 1
-    assert len(asked) == 1
+        assert len(list(watch(f"lavfi:{uri}", detector="none", max_frames=1, batch=4))) == 1
+    assert asked == [4, 1]
+
+
+def test_files_keep_their_scores_to_a_thousandth(int8_is_faster):
+    model = load_model(Config())
+    head_weights.choose_head_weights(model, 8)
+    assert not has_int8(model)
 
 
 def test_a_model_that_is_judged_has_the_weights_of_its_file(int8_is_faster):
