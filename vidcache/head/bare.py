@@ -2,7 +2,7 @@
 """Modules without their wrapping: a step calls dozens of them, a few microseconds each.
 
 Between two products the processor has read a megabyte of weights, and finds little of what a
-module's call needs in its caches. Without modules a step takes two thirds of the time.
+module's call needs in its caches. Without modules a step takes four fifths of the time.
 """
 
 from __future__ import annotations
