@@ -29,8 +29,9 @@ def test_every_number_of_streams_has_a_row_for_every_window(call):
     options = ("--width", 32, "--depth", 1, "--heads", 2, "--iterations", 2, "--rounds", 1)
     code, out, _ = call("bench", "head", "--windows", "8,16", "--streams", "1,2", *options)
     assert code == 0
-    rows = [line.strip("| ").split(" | ")[:2] for line in out.splitlines() if line[2:3].isdigit()]
-    assert rows == [["1", "8"], ["1", "16"], ["2", "8"], ["2", "16"]]
+    rows = [line.strip("| ").split(" | ")[:3] for line in out.splitlines() if line[2:3].isdigit()]
+    points = [["1", "8"], ["1", "16"], ["2", "8"], ["2", "16"]]
+    assert rows == [[*point, kind] for point in points for kind in ("fp32", "fp16", "int8")]
 
 
 @pytest.mark.parametrize("flag", ["--windows", "--streams"])
