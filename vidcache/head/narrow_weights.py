@@ -22,7 +22,7 @@ def with_fp16_weights(head: CameraHead) -> CameraHead:
     """Copies a head for inference, with fp16 weights in its larger linear layers.
 
     Inputs, sums, keys and values stay in fp32, so stream and clip of the copy agree as those of
-    the head do, and its predictions are those of the head to about a thousandth. A processor of
+    the head do, and its predictions are those of the head to less than a thousandth. A processor of
     x86 reads half as many bytes a step. Layers that are not in fp32, or that have a weight too
     large for fp16, stay as they are.
 

@@ -22,7 +22,7 @@ def choose_head_weights(model: "ActionModel", num_frames: int = 1) -> None:
     """Gives a model's head fp16 or int8 weights for inference, if that is faster and as good.
 
     The answer is remembered. Scores of features drawn at random must stay within 0.02 of what they
-    were; with fp16 they stay within a thousandth or so. Groups of frames gain nothing from int8.
+    were; with fp16 they stay within a thousandth. Groups of frames gain nothing from int8.
 
     Args:
         model: The model, on a processor; its head may be replaced.
