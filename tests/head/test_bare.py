@@ -179,3 +179,15 @@ def test_autocast_is_left_to_the_modules(features):
     exact = stream(head, features)[:, :3]
     assert not torch.equal(torch.cat(cast, dim=1).float(), exact)
     torch.testing.assert_close(torch.cat(cast, dim=1).float(), exact, rtol=0.1, atol=0.1)
+
+
+def test_a_head_of_somebody_else_keeps_its_own_passes(features):
+    class Doubled(CameraHead):
+        def _refine(self, features, rotation, attention):
+            return super()._refine(2 * features, rotation, attention)
+
+    head = make_head()
+    doubled = Doubled(head.config).eval()
+    doubled.load_state_dict(head.state_dict())
+    expected = stream(head, 2 * features)
+    torch.testing.assert_close(stream(doubled, features), expected, rtol=1e-5, atol=1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -349,18 +349,18 @@ class CameraHead(nn.Module):
         # Operations on one frame are so short that what gradients would need is a tenth of them.
         is_quick = type(attention) is FrameAttention
         with torch.inference_mode() if is_quick else torch.no_grad():
-            output = CameraHead._refine(self._parts(), features, rotation, attention)
+            output = self._refine_bare()(features, rotation, attention)
         attention.commit()
         iterations = tuple(prediction.clone() for prediction in output.iterations)
         return HeadOutput(iterations[-1], iterations)
 
-    def _parts(self) -> CameraHead:
-        """The head, or what its passes find on it, without modules where nobody is at these."""
-        if not can_be_bare(self._fingerprint.modules):
-            return self
+    def _refine_bare(self) -> Callable[..., HeadOutput]:
+        """The passes, without modules where nobody is at these."""
+        if type(self) is not CameraHead or not can_be_bare(self._fingerprint.modules):
+            return self._refine
         if self._bare is None or self._bare[0] != self._fingerprint.version:
             self._bare = (self._fingerprint.version, parts_of(self))
-        return cast("CameraHead", self._bare[1])
+        return partial(CameraHead._refine, cast("CameraHead", self._bare[1]))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_bare"}
