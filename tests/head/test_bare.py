@@ -15,11 +15,11 @@ from vidcache.head.bare import bare
 from vidcache.head.linear import Linear
 
 
-def make_head(**settings) -> CameraHead:
+def make_head() -> CameraHead:
     torch.manual_seed(0)
     config = HeadConfig(
         in_features=96, width=128, depth=2, num_heads=4, num_iterations=3, num_outputs=6,
-        layer_scale=0.5, eviction=SlidingWindow(5), **settings,
+        layer_scale=0.5, eviction=SlidingWindow(5),
     )  # fmt: skip
     return CameraHead(config).eval()
 

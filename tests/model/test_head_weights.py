@@ -91,7 +91,7 @@ def test_watch_asks_for_frames_as_they_come(monkeypatch):
     assert asked == [4, 1]
 
 
-def test_files_keep_their_scores_to_a_thousandth(int8_is_faster):
+def test_groups_of_frames_never_take_int8_weights(int8_is_faster):
     model = load_model(Config())
     head_weights.choose_head_weights(model, 8)
     assert not has_int8(model)

@@ -93,7 +93,8 @@ class DenseStorage:
         if len(slots) > 1 and not bool((slots == slots[0]).all()):
             return Place(chosen, slots.to(self.device))
         at = int(slots[0])
-        if not self._direct or not isinstance(chosen, slice):
+        is_plain = self.formats.key.plain and self.formats.value.plain
+        if not is_plain or not isinstance(chosen, slice):
             return Place(chosen, at)
         # All lanes' views in a few calls: one by one they take as long as the copies.
         keys, values = (side.data[:, chosen, :, at].unbind() for side in (self.keys, self.values))
