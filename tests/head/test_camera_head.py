@@ -81,7 +81,7 @@ def test_features_of_another_dtype_are_refused(head):
         head(torch.zeros(1, 2, 8, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
 def test_a_broken_frame_is_refused_and_leaves_the_state_as_it_was(head, value):
     features = torch.randn(1, 6, 8)
     state = head.init_state()

@@ -25,6 +25,17 @@ def test_a_product_without_gradients_is_that_of_pytorch(num_rows: int):
         torch.testing.assert_close(layer.gelu(x), gelu(expected), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("num_rows", [1, 2, 8, 9, 64])
+@pytest.mark.parametrize("out_features", [7, 2048])
+def test_the_gelu_of_a_product_with_as_many_or_as_few_numbers(num_rows: int, out_features: int):
+    product, x = _layer(96, out_features).product(), torch.randn(3, num_rows, 96)
+    with torch.no_grad():
+        out = product.gelu(x)
+        expected = gelu(product(x).double()).float()
+    assert out.is_contiguous()
+    torch.testing.assert_close(out, expected, rtol=1e-5, atol=2e-6)
+
+
 def test_bf16_weights_are_packed_where_the_processor_multiplies_them():
     layer, x = _layer().bfloat16(), torch.randn(4, 96).bfloat16()
     with torch.no_grad():
