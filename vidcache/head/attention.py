@@ -193,14 +193,10 @@ class FrameAttention:
         is_many = streams > 1 and streams * num_keys >= _LEAST_FOR_PRODUCTS
         if not is_many or keys.device.type != "cpu":
             return scaled_dot_product_attention(query, keys, values, attn_mask=self._bias)
-        # As a batch of matrices: a product of four dimensions takes longer to call.
-        scores = torch.bmm(
-            (query * query.shape[-1] ** -0.5).flatten(0, 1), keys.flatten(0, 1).transpose(1, 2)
-        ).view(*query.shape[:-1], -1)
+        scores = (query * query.shape[-1] ** -0.5) @ keys.transpose(2, 3)
         if self._bias is not None:
             scores += self._bias
-        out = torch.bmm(scores.softmax(dim=-1).flatten(0, 1), values.flatten(0, 1))
-        return out.view(query.shape)
+        return scores.softmax(dim=-1) @ values
 
 
 def _token_mask(mask: Tensor, num_tokens: int) -> Tensor:

@@ -198,7 +198,7 @@ class CameraHead(nn.Module):
                 "the head's weights changed since this state began: its cached frames are stale; "
                 "make a new state with head.init_state"
             )
-        # A sum is a tenth of the work; one that is too large for its dtype is looked into.
+        # A sum takes a quarter of the time; one too large for its dtype is looked into.
         if not isfinite(features.sum().item()) and not bool(torch.isfinite(features).all()):
             raise InputError(
                 "features hold NaN or infinity, which would stay in the memory: skip this frame"
