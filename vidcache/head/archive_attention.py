@@ -32,7 +32,7 @@ class ArchiveAttention(FrameAttention):
         state: The state that holds history.
         archive: Its archive.
         plan: Where the frame goes, T = 1.
-        rotation: Rotation of its keys, or None.
+        rotation: Its rotations, or None.
     """
 
     def __init__(

@@ -138,7 +138,7 @@ class FrameAttention:
         config: Settings of the head.
         state: The state that holds history.
         plan: Where the frame goes, T = 1.
-        rotation: Rotation of its keys, which policies that judge by keys must undo, or None.
+        rotation: Its rotations, which policies that judge by keys must undo, or None.
     """
 
     def __init__(

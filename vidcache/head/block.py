@@ -54,18 +54,18 @@ class Attention(nn.Module):
 
         Args:
             x: Tokens, (B, T·N, C).
-            rotation: Rotary rotations, (B or 1, T·N, 1, 1, hd / 2), or None.
+            rotation: Rotary rotations of queries, keys and values, (B or 1, T·N, 3, 1, hd / 2),
+                ones for the values; or None.
             attend: Attention of the new queries to all that they may see.
 
         Returns:
             (B, T·N, C).
         """
         qkv = self.qkv(x).view(*x.shape[:-1], 3, self.num_heads, -1)
-        query_key, value = qkv.narrow(2, 0, 2), qkv.select(2, 2)
         if rotation is not None:
-            query_key = rotate(query_key, rotation)
-        query, key = query_key.transpose(1, 3).unbind(2)
-        out = attend(query, key, value.transpose(1, 2))
+            qkv = rotate(qkv, rotation)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        out = attend(query, key, value)
         return self.proj(out.transpose(1, 2).flatten(2))
 
 

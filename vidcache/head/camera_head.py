@@ -39,6 +39,8 @@ from vidcache.head.vggt import config_from_vggt, weights_from_vggt
 
 __all__ = ["CameraHead", "HeadOutput"]
 
+_Modulation = tuple[Tensor, Tensor, Tensor]
+
 # A longer chunk is stepped in pieces, which bounds the memory of its attention scores.
 _MAX_CHUNK_TOKENS = 1024
 
@@ -361,7 +363,12 @@ class CameraHead(nn.Module):
         if type(self) is not CameraHead or not can_be_bare(self._fingerprint.modules):
             return self._refine
         if self._bare is None or self._bare[0] != self._fingerprint.version:
-            self._bare = (self._fingerprint.version, parts_of(self))
+            parts = parts_of(self)
+            with torch.no_grad():
+                first = CameraHead._first_modulation(cast("CameraHead", parts))
+            # The same for all frames, and the product of a weight that is read once a pass.
+            parts._first_modulation = lambda: first
+            self._bare = (self._fingerprint.version, parts)
         return partial(CameraHead._refine, cast("CameraHead", self._bare[1]))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -375,10 +382,10 @@ class CameraHead(nn.Module):
         iterations: list[Tensor] = []
         for iteration in range(self.config.num_iterations):
             previous = iterations[-1].detach() if iterations else None
-            shown = self.empty_prediction[None, None] if previous is None else previous
-            modulation = self.modulation(silu(self.embed_prediction(shown)))[:, :, None]
-            shift, scale, gate = modulation.chunk(3, dim=-1)
-            modulated = torch.addcmul(shift, normed, 1 + scale)
+            shift, scale, gate = (
+                self._first_modulation() if previous is None else _modulation(self, previous)
+            )
+            modulated = torch.addcmul(shift, normed, scale)
             x = torch.addcmul(tokens, gate, modulated).flatten(1, 2)
             for layer, block in enumerate(self.trunk):
                 x = block(x, rotation, partial(attention.attend, iteration, layer))
@@ -396,4 +403,15 @@ class CameraHead(nn.Module):
             position = times.seconds * self.config.positions_per_second
             whole = position.floor()
             rotation = self._rotary.rotations(whole.to(torch.int64), position - whole, like)
-        return rotation.repeat_interleave(self.config.num_tokens, dim=1)[:, :, None, None]
+        num_tokens = self.config.num_tokens
+        return rotation if num_tokens == 1 else rotation.repeat_interleave(num_tokens, dim=1)
+
+    def _first_modulation(self) -> _Modulation:
+        return _modulation(self, self.empty_prediction[None, None])
+
+
+def _modulation(head: CameraHead, shown: Tensor) -> _Modulation:
+    """Shift, scale and gate of the tokens of frames whose prediction (B, T, ·) is shown."""
+    modulation = head.modulation(silu(head.embed_prediction(shown)))[:, :, None]
+    shift, scale, gate = modulation.chunk(3, dim=-1)
+    return shift, 1 + scale, gate

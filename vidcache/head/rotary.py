@@ -32,7 +32,10 @@ class RotaryTime:
     def __init__(self, head_dim: int, base: float) -> None:
         pairs = head_dim // 2
         radians = base ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
-        self._steps = (radians / (2 * math.pi) * _TURN).round().to(torch.int64)
+        steps = (radians / (2 * math.pi) * _TURN).round().to(torch.int64)
+        # With those of queries and keys come those of values, which do not turn: a projection's
+        # output is rotated as it is.
+        self._steps = torch.stack((steps, steps, torch.zeros_like(steps)))[:, None]
 
     def rotations(self, whole: Tensor, fraction: Tensor | None, like: Tensor) -> Tensor:
         """Computes the rotations of frames.
@@ -43,13 +46,14 @@ class RotaryTime:
             like: A tensor of the dtype and on the device where they will be used.
 
         Returns:
-            Complex numbers of length 1, (B, T, hd / 2).
+            Complex numbers of length 1 for queries, keys and values, (B, T, 3, 1, hd / 2); those
+            for values are exactly 1.
         """
         # Both factors stay below 2^32 · 2^30, so the product cannot overflow.
-        phase = ((whole % _TURN)[..., None] * self._steps) % _TURN
+        phase = ((whole % _TURN)[..., None, None, None] * self._steps) % _TURN
         turns = phase.to(torch.float64)
         if fraction is not None:
-            turns = turns + fraction[..., None] * self._steps
+            turns = turns + fraction[..., None, None, None] * self._steps
         angle = turns * (2 * math.pi / _TURN)
         rotation = torch.polar(torch.ones_like(angle), angle)
         complex_dtype = torch.complex128 if like.dtype == torch.float64 else torch.complex64

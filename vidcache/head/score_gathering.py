@@ -27,7 +27,8 @@ class ScoreGathering:
     Args:
         config: Settings of the head.
         gathers: What is asked for.
-        rotation: Rotation of the frame's keys, or None.
+        rotation: Rotations of the frame's queries, keys and values, (B or 1, N, 3, 1, hd / 2), or
+            None.
     """
 
     def __init__(self, config: HeadConfig, gathers: Gathers, rotation: Tensor | None) -> None:
@@ -62,7 +63,7 @@ class ScoreGathering:
         if self._gathers == "keys" and iteration == 0 and layer == 0:
             plain = key.transpose(1, 2)
             if self._rotation is not None:
-                plain = rotate(plain, self._rotation[:, :, 0].conj())
+                plain = rotate(plain, self._rotation[:, :, 1].conj())
             self._keys = plain.flatten(1)
         if self._gathers == "attention" and iteration == self._last_pass:
             self._scores.append(query @ keys.transpose(2, 3))
