@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import isfinite
-from types import SimpleNamespace
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, silu
 
 from vidcache.cache import (
     Archive,
@@ -34,34 +31,14 @@ from vidcache.head.checks import check_features, check_rows, check_seconds, chec
 from vidcache.head.config import HeadConfig
 from vidcache.head.fingerprint import Fingerprint
 from vidcache.head.linear import Linear
+from vidcache.head.refinement import HeadOutput, LaneAttention, first_modulation, refine
 from vidcache.head.rotary import RotaryTime
 from vidcache.head.vggt import config_from_vggt, weights_from_vggt
 
-__all__ = ["CameraHead", "HeadOutput"]
-
-_Modulation = tuple[Tensor, Tensor, Tensor]
+__all__ = ["CameraHead"]
 
 # A longer chunk is stepped in pieces, which bounds the memory of its attention scores.
 _MAX_CHUNK_TOKENS = 1024
-
-
-@dataclass(frozen=True, eq=False)
-class HeadOutput:
-    """What a head says about frames.
-
-    Attributes:
-        prediction: The last pass's prediction, (B, T, num_outputs).
-        iterations: The prediction after each pass, one such tensor a pass.
-    """
-
-    prediction: Tensor
-    iterations: tuple[Tensor, ...]
-
-
-class _LaneAttention(Protocol):
-    def attend(
-        self, iteration: int, layer: int, query: Tensor, key: Tensor, value: Tensor
-    ) -> Tensor: ...
 
 
 class CameraHead(nn.Module):
@@ -95,7 +72,7 @@ class CameraHead(nn.Module):
         Transformers", 2023.
     """
 
-    _bare: tuple[int, SimpleNamespace] | None = None
+    _bare: tuple[int, Callable[..., HeadOutput]] | None = None
 
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
@@ -363,36 +340,19 @@ class CameraHead(nn.Module):
         if type(self) is not CameraHead or not can_be_bare(self._fingerprint.modules):
             return self._refine
         if self._bare is None or self._bare[0] != self._fingerprint.version:
-            parts = parts_of(self)
+            parts = cast("CameraHead", parts_of(self))
             with torch.no_grad():
-                first = CameraHead._first_modulation(cast("CameraHead", parts))
-            # The same for all frames, and the product of a weight that is read once a pass.
-            parts._first_modulation = lambda: first
-            self._bare = (self._fingerprint.version, parts)
-        return partial(CameraHead._refine, cast("CameraHead", self._bare[1]))
+                first = first_modulation(parts)
+            self._bare = (self._fingerprint.version, partial(refine, parts, first=first))
+        return self._bare[1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_bare"}
 
     def _refine(
-        self, features: Tensor, rotation: Tensor | None, attention: _LaneAttention
+        self, features: Tensor, rotation: Tensor | None, attention: LaneAttention
     ) -> HeadOutput:
-        tokens = self.project(self.token_norm(features))
-        normed = layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
-        iterations: list[Tensor] = []
-        for iteration in range(self.config.num_iterations):
-            previous = iterations[-1].detach() if iterations else None
-            shift, scale, gate = (
-                self._first_modulation() if previous is None else _modulation(self, previous)
-            )
-            modulated = torch.addcmul(shift, normed, scale)
-            x = torch.addcmul(tokens, gate, modulated).flatten(1, 2)
-            for layer, block in enumerate(self.trunk):
-                x = block(x, rotation, partial(attention.attend, iteration, layer))
-            readout = x[:, :: self.config.num_tokens]
-            delta = self.prediction_branch(self.trunk_norm(readout))
-            iterations.append(delta if previous is None else previous + delta)
-        return HeadOutput(iterations[-1], tuple(iterations))
+        return refine(self, features, rotation, attention)
 
     def _rotation(self, times: FrameTimes, first_frame: int, like: Tensor) -> Tensor | None:
         if self._rotary is None:
@@ -405,13 +365,3 @@ class CameraHead(nn.Module):
             rotation = self._rotary.rotations(whole.to(torch.int64), position - whole, like)
         num_tokens = self.config.num_tokens
         return rotation if num_tokens == 1 else rotation.repeat_interleave(num_tokens, dim=1)
-
-    def _first_modulation(self) -> _Modulation:
-        return _modulation(self, self.empty_prediction[None, None])
-
-
-def _modulation(head: CameraHead, shown: Tensor) -> _Modulation:
-    """Shift, scale and gate of the tokens of frames whose prediction (B, T, ·) is shown."""
-    modulation = head.modulation(silu(head.embed_prediction(shown)))[:, :, None]
-    shift, scale, gate = modulation.chunk(3, dim=-1)
-    return shift, 1 + scale, gate
