@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vidcache.errors import InputError
 
-__all__ = ["ALL_ROWS", "ChosenRows", "chosen_rows", "put_rows", "row_numbers"]
+__all__ = ["ALL_ROWS", "ChosenRows", "chosen_rows", "put_rows", "row_numbers", "take_rows"]
 
 ChosenRows: TypeAlias = slice | Tensor
 """Rows that follow each other as a slice, whose tensors are views; others as int64 (K,)."""
@@ -55,6 +55,16 @@ def chosen_rows(rows: Sequence[int] | Tensor | None, batch_size: int) -> ChosenR
     if numbers == list(range(first, first + count)):
         return ALL_ROWS if count == batch_size else slice(first, first + count)
     return torch.tensor(numbers, dtype=torch.int64)
+
+
+def take_rows(tensor: Tensor, rows: ChosenRows) -> Tensor:
+    """Returns rows of a tensor, without an operation where all are taken.
+
+    Args:
+        tensor: (B, …).
+        rows: The rows.
+    """
+    return tensor if rows is ALL_ROWS else tensor[rows]
 
 
 def put_rows(tensor: Tensor, rows: ChosenRows, new: Tensor) -> Tensor:

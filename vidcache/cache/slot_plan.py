@@ -65,10 +65,10 @@ def slot_of_frame(
     queries = FrameTimes(
         torch.cat([oldest, now.index], dim=1), torch.cat([seconds, now.seconds], dim=1)
     )
-    seen = visible(policy, queries, held)
-    needed = seen[:, 0] | (held.index > oldest)
+    by_oldest, by_frame = visible(policy, queries, held).unbind(1)
+    needed = by_oldest | (held.index > oldest)
     slots = needed.view(torch.uint8).argmin(dim=1, keepdim=True)
-    return slots, seen[:, 1:].scatter_(2, slots[:, None], True)
+    return slots, by_frame.scatter(1, slots, True).unsqueeze(1)
 
 
 def slots_of_chunk(

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows, put_rows
+from vidcache.cache.chosen_rows import ALL_ROWS, ChosenRows, put_rows, take_rows
 from vidcache.cache.eviction.base import EvictionPolicy
 from vidcache.cache.frame_scores import FrameScores, Gathered
 from vidcache.cache.frame_times import EMPTY, NEVER, FrameTimes, require_rising
@@ -82,13 +82,13 @@ class SlotTable:
         Raises:
             InputError: A time is not finite, or earlier than the frame before it.
         """
-        index = self.num_seen[rows, None]
+        index = take_rows(self.num_seen, rows).unsqueeze(1)
         if num_frames > 1:
             index = index + torch.arange(num_frames)
         if seconds is None:
             return FrameTimes(index, torch.zeros(index.shape, dtype=torch.float64))
         seconds = seconds.detach().to(device="cpu", dtype=torch.float64)
-        require_rising(seconds, after=self._last_seconds[rows])
+        require_rising(seconds, after=take_rows(self._last_seconds, rows))
         return FrameTimes(index, seconds)
 
     def plan(self, times: FrameTimes, rows: ChosenRows = ALL_ROWS) -> SlotPlan:
@@ -107,18 +107,18 @@ class SlotTable:
         Returns:
             The plan. Nothing changes until it is committed.
         """
-        after = times.index[:, -1] + 1
-        oldest = torch.maximum(self._floor[rows], after - 1 - self.rollback_margin)[:, None]
+        floor, undoable = take_rows(self._floor, rows), times.index[:, -1] - self.rollback_margin
+        oldest = torch.maximum(floor, undoable).unsqueeze(1)
         held, inexact_since = self._let_go(times, rows)
         find = slot_of_frame if times.index.shape[1] == 1 else slots_of_chunk
         slots, seen = find(self.policy, held, times, oldest)
-        floor = torch.maximum(self._floor[rows], after - self.rollback_margin)
+        floor = torch.maximum(floor, undoable + 1)
         after_it = held.with_frames(slots, times)
         return SlotPlan(rows, times, slots, seen, after_it, floor, inexact_since)
 
     def _let_go(self, times: FrameTimes, rows: ChosenRows) -> tuple[FrameTimes, Tensor]:
         """Lets a scored frame go where one too many is held, and says since when it matters."""
-        held, inexact_since = self.held.at(rows), self.inexact_since[rows]
+        held, inexact_since = self.held.at(rows), take_rows(self.inexact_since, rows)
         if self._scores is None and held.pinned is None:
             return held, inexact_since
         now = FrameTimes(times.index[:, :1], times.seconds[:, :1])

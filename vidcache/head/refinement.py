@@ -65,6 +65,7 @@ def refine(
     tokens = head.project(head.token_norm(features))
     normed = layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
     modulation = first_modulation(head) if first is None else first
+    num_tokens = head.config.num_tokens
     iterations: list[Tensor] = []
     for iteration in range(head.config.num_iterations):
         previous = iterations[-1].detach() if iterations else None
@@ -75,7 +76,7 @@ def refine(
         x = torch.addcmul(tokens, gate, modulated).flatten(1, 2)
         for layer, block in enumerate(head.trunk):
             x = block(x, rotation, partial(attention.attend, iteration, layer))
-        readout = x[:, :: head.config.num_tokens]
+        readout = x if num_tokens == 1 else x[:, ::num_tokens]
         delta = head.prediction_branch(head.trunk_norm(readout))
         iterations.append(delta if previous is None else previous + delta)
     return HeadOutput(iterations[-1], tuple(iterations))
@@ -91,6 +92,6 @@ def first_modulation(head: CameraHead) -> Modulation:
 
 
 def _modulation(head: CameraHead, prediction: Tensor) -> Modulation:
-    modulation = head.modulation(silu(head.embed_prediction(prediction)))[:, :, None]
+    modulation = head.modulation(silu(head.embed_prediction(prediction))).unsqueeze(2)
     shift, scale, gate = modulation.chunk(3, dim=-1)
     return shift, 1 + scale, gate
