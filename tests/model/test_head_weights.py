@@ -62,6 +62,34 @@ def test_narrower_weights_are_timed_against_the_model_s_own(monkeypatch):
     assert model.head is own
 
 
+@pytest.mark.skipif(not Fp16Product.is_supported(), reason="this PyTorch has no fp16 product")
+def test_where_the_answer_is_known_no_other_head_is_made(monkeypatch):
+    def refuse(_):
+        raise AssertionError("nobody asked for this head")
+
+    say_fastest(monkeypatch, "fp16")
+    monkeypatch.setattr(head_weights, "with_int8_weights", refuse)
+    model = load_model(Config())
+    head_weights.choose_head_weights(model)
+    assert has(model, Fp16Linear)
+
+
+@pytest.mark.skipif(not Fp16Product.is_supported(), reason="this PyTorch has no fp16 product")
+def test_the_next_fastest_is_taken_where_the_fastest_changes_scores(int8_is_faster, monkeypatch):
+    def choose(question, ways):
+        return Choice(next(name for name in ("int8", "fp16", "fp32") if name in ways), "")
+
+    def change(_, head):
+        return float(any(isinstance(part, Int8Linear) for part in head.modules()))
+
+    monkeypatch.setattr(head_weights, "choose_fastest", choose)
+    monkeypatch.setattr(head_weights, "_largest_change", change)
+    model = load_model(Config())
+    head_weights.choose_head_weights(model)
+    assert has(model, Fp16Linear)
+    assert not has_int8(model)
+
+
 def test_full_precision_keeps_the_weights(int8_is_faster):
     pipeline = Pipeline.from_config(Config(detector="none", precision="fp32"), live=True)
     assert not has_int8(pipeline.model)

@@ -1,6 +1,7 @@
 """Which weights a model's head runs with: narrower ones where they are faster here, and as good."""
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,22 +29,25 @@ def choose_head_weights(model: "ActionModel", num_frames: int = 1) -> None:
         model: The model, on a processor; its head may be replaced.
         num_frames: How many frames of a stream go through the head together: 1 of a camera.
     """
-    head = model.head
-    if head.token_norm.weight.device.type != "cpu":
+    own = model.head
+    if own.token_norm.weight.device.type != "cpu":
         return
-    heads = {"fp32": head}
+    makers: dict[str, Callable[[], CameraHead]] = {"fp32": lambda: own}
     if Fp16Product.is_supported():
-        heads["fp16"] = with_fp16_weights(head)
+        makers["fp16"] = cache(partial(with_fp16_weights, own))
     if num_frames == 1 and hasattr(torch.ops.aten, "_weight_int8pack_mm"):
-        heads["int8"] = with_int8_weights(head)
-    good = {
-        name: narrow
-        for name, narrow in heads.items()
-        if narrow is head or _largest_change(model, narrow) <= _LARGEST_CHANGE
-    }
-    question = {"head": head.config.to_dict(), "weights": list(good), "frames": num_frames}
-    ways = {name: _prepare(narrow, num_frames) for name, narrow in good.items()}
-    model.head = good[choose_fastest(question, ways).name]
+        makers["int8"] = cache(partial(with_int8_weights, own))
+    while len(makers) > 1:
+        question = {"head": own.config.to_dict(), "weights": list(makers), "frames": num_frames}
+        ways = {name: partial(_prepare, make, num_frames) for name, make in makers.items()}
+        # Asked first: where the answer is known, no other head is made, and none but it checked.
+        fastest = choose_fastest(question, ways).name
+        head = makers.pop(fastest)()
+        if head is own:
+            return
+        if _largest_change(model, head) <= _LARGEST_CHANGE:
+            model.head = head
+            return
 
 
 def _features(head: CameraHead, num_frames: int) -> torch.Tensor:
@@ -52,21 +56,19 @@ def _features(head: CameraHead, num_frames: int) -> torch.Tensor:
     return torch.randn(1, num_frames, config.num_tokens, config.in_features, generator=generator)
 
 
-def _prepare(head: CameraHead, num_frames: int) -> Callable[[], Callable[[], object]]:
-    def prepare() -> Callable[[], object]:
-        state = head.init_state()
-        numbers = torch.arange(num_frames, dtype=torch.float64)[None]
-        features = _features(head, num_frames)
+def _prepare(make: Callable[[], CameraHead], num_frames: int) -> Callable[[], object]:
+    head = make()
+    state = head.init_state()
+    numbers = torch.arange(num_frames, dtype=torch.float64)[None]
+    features = _features(head, num_frames)
 
-        def step() -> object:
-            nonlocal numbers
-            numbers = numbers + num_frames
-            seconds = numbers / 30 if head.config.needs_seconds else None
-            return head.step(features, state, seconds)
+    def step() -> object:
+        nonlocal numbers
+        numbers = numbers + num_frames
+        seconds = numbers / 30 if head.config.needs_seconds else None
+        return head.step(features, state, seconds)
 
-        return step
-
-    return prepare
+    return step
 
 
 def _largest_change(model: "ActionModel", quick: CameraHead) -> float:
