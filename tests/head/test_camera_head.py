@@ -95,6 +95,31 @@ def test_a_broken_frame_is_refused_and_leaves_the_state_as_it_was(head, value):
     torch.testing.assert_close(rest, head(features).prediction[:, 3:])
 
 
+@pytest.mark.parametrize("size", [1e15, 1e18, 1.2e19, 1e20, 3e38])
+@pytest.mark.parametrize("count", [1, 7, 8])
+def test_no_feature_is_so_large_that_later_frames_suffer(head, size, count):
+    features = torch.randn(2, 9, 8)
+    features[0, 3, :count] *= size / features[0, 3, :count].abs()
+    state = head.init_state(2)
+    refused = 0
+    for frame in features.split(1, dim=1):
+        try:
+            prediction = head.step(frame, state).prediction
+        except InputError:
+            refused += 1
+        else:
+            assert prediction.isfinite().all()
+    assert refused or size < 1e20 or count < 8
+    assert not refused or size >= 1e20
+
+
+def test_the_squares_of_many_frames_may_add_up_to_infinity(head):
+    features = 1e18 * torch.randn(2, 500, 8)
+    state = head.init_state(2)
+    parts = [head.step(part, state).prediction for part in features.split(250, dim=1)]
+    torch.testing.assert_close(torch.cat(parts, dim=1), head(features).prediction)
+
+
 def test_an_interrupted_step_leaves_the_state_as_it_was(head, monkeypatch):
     features = torch.randn(1, 12, 8)
     state = head.init_state()

@@ -154,8 +154,8 @@ class CameraHead(nn.Module):
             The predictions of these frames.
 
         Raises:
-            InputError: A shape or dtype does not fit, a feature is not finite, times are missing
-                or go backwards, or a row comes twice or does not exist.
+            InputError: A shape or dtype does not fit, a feature or its square is not finite,
+                times are missing or go backwards, or a row comes twice or does not exist.
             StateError: The state belongs to other settings or weights, or has another number of
                 rows than ``features``.
 
@@ -177,10 +177,11 @@ class CameraHead(nn.Module):
                 "the head's weights changed since this state began: its cached frames are stale; "
                 "make a new state with head.init_state"
             )
-        # A sum takes a quarter of the time; one too large for its dtype is looked into.
-        if not isfinite(features.sum().item()) and not bool(torch.isfinite(features).all()):
+        # A sum takes half the time; one that is too large for its dtype is looked into.
+        if not isfinite(features.square().sum().item()) and not self._can_norm(features):
             raise InputError(
-                "features hold NaN or infinity, which would stay in the memory: skip this frame"
+                "features hold NaN or infinity, or numbers whose squares are infinite, which would "
+                "stay in the memory: skip this frame"
             )
         seconds = check_seconds(seconds, features, self.config)
         num_frames = features.shape[1]
@@ -353,6 +354,9 @@ class CameraHead(nn.Module):
         self, features: Tensor, rotation: Tensor | None, attention: LaneAttention
     ) -> HeadOutput:
         return refine(self, features, rotation, attention)
+
+    def _can_norm(self, features: Tensor) -> bool:
+        return bool(torch.isfinite(self.token_norm(features)).all())
 
     def _rotation(self, times: FrameTimes, first_frame: int, like: Tensor) -> Tensor | None:
         if self._rotary is None:
