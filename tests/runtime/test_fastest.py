@@ -1,6 +1,7 @@
 """The fastest way is measured once, remembered, and a way that fails is left out."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -42,6 +43,19 @@ def test_a_question_is_measured_once_and_by_later_processes_not_at_all(elsewhere
     assert calls == ["slow", "quick"]
     choose_fastest({"what": 2}, ways(calls))
     assert len(calls) == 4
+
+
+def test_of_two_processes_at_one_question_the_first_decides(elsewhere, monkeypatch):
+    def prepare_while_another_decides():
+        with monkeypatch.context() as patch:
+            patch.setattr(fastest, "_known", {})
+            patch.setattr(fastest, "_lock", threading.Lock())
+            first = choose_fastest({"what": 1}, {"slow": ways([])["slow"]})
+            assert first.name == "slow"
+        return lambda: None
+
+    both = {"slow": ways([])["slow"], "quick": prepare_while_another_decides}
+    assert choose_fastest({"what": 1}, both).name == "slow"
 
 
 def test_what_is_remembered_but_not_there_any_more_is_measured_again(elsewhere, monkeypatch):

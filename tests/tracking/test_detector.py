@@ -21,7 +21,7 @@ def test_a_checkpoint_is_loaded_by_path_with_its_labels(untrained_model):
 
 def test_it_sees_the_picture_in_the_order_that_it_was_given(untrained_model):
     """RGB goes in, and the network itself is given RGB."""
-    detector = UltralyticsDetector(untrained_model, precision="fp32")
+    detector = UltralyticsDetector(untrained_model, precision="fp32", engine="torch")
     seen = []
     detector._predictors[0].model.backend.model.register_forward_pre_hook(
         lambda _module, inputs: seen.append(inputs[0])

@@ -6,7 +6,6 @@ import copy
 import functools
 import threading
 from collections.abc import Callable, Generator, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from vidcache.encoder.precision import Precision
 from vidcache.encoder.weights_version import WeightsVersion
 from vidcache.errors import ConfigError, MissingExtraError
 from vidcache.runtime import Choice, Engine, EngineName, choose_fastest
-from vidcache.runtime.engines import check_engine, is_installed
+from vidcache.runtime.engines import can_trace, check_engine
 from vidcache.runtime.onnx_engine import OnnxEngine
 from vidcache.runtime.openvino_engine import OpenVinoEngine
 from vidcache.runtime.shared_engine import SharedEngine
@@ -58,7 +57,7 @@ class FeatureEngine:
         question: Mapping[str, Any],
     ) -> None:
         check_engine(requested)
-        if requested == "onnx" and not _can_export():
+        if requested == "onnx" and not can_trace("onnx"):
             raise MissingExtraError("onnx", "onnx", "run an encoder with the engine 'onnx'")
         self._vit: Any = vit
         self._requested = requested
@@ -122,8 +121,8 @@ class FeatureEngine:
     def _choose(self) -> Choice:
         if self._requested != "auto":
             return Choice(self._requested, "asked for")
-        names = ["torch", *(["openvino"] if is_installed("openvino") else [])]
-        if self._precision().name == "fp32" and _can_export():
+        names = ["torch", *(["openvino"] if can_trace("openvino") else [])]
+        if self._precision().name == "fp32" and can_trace("onnx"):
             # It has no bf16 on processors, and is not in the race where that is fast.
             names.append("onnx")
         if len(names) == 1:
@@ -217,7 +216,3 @@ class _Part(nn.Module):
 
 def _forward_features(vit: Any, pixels: torch.Tensor) -> torch.Tensor:
     return vit.forward_features(pixels)
-
-
-def _can_export() -> bool:
-    return is_installed("onnx") and find_spec("onnx") is not None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vidcache.errors import ConfigError, MissingExtraError
 
-__all__ = ["ENGINES", "Engine", "EngineName", "check_engine", "is_installed"]
+__all__ = ["ENGINES", "Engine", "EngineName", "can_trace", "check_engine", "is_installed"]
 
 EngineName = Literal["auto", "torch", "openvino", "onnx"]
 
@@ -38,6 +38,11 @@ class Engine(Protocol):
 def is_installed(name: str) -> bool:
     """Whether an engine's package is there."""
     return find_spec(_PACKAGES[name][0]) is not None
+
+
+def can_trace(name: str) -> bool:
+    """Whether an engine can be given a network of PyTorch: ONNX Runtime needs ``onnx`` for that."""
+    return is_installed(name) and (name != "onnx" or find_spec("onnx") is not None)
 
 
 def check_engine(name: str) -> None:

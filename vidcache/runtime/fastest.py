@@ -115,8 +115,11 @@ def _measure(key: str, ways: Mapping[str, Prepare]) -> Choice:
     order = sorted(best, key=lambda name: best[name])
     times = ", ".join(f"{name} {1000 * best[name]:.0f} ms" for name in order)
     choice = Choice(order[0], f"measured here: {times}" if len(order) > 1 else "the only one here")
-    _remember(key, choice)
-    return choice
+    # Another process may have been at the same question: whoever was first decides for all.
+    earlier = _remembered(key, ways)
+    if earlier is None:
+        _remember(key, choice)
+    return earlier or choice
 
 
 def _remember(key: str, choice: Choice) -> None:

@@ -36,6 +36,18 @@ def _conv_seconds(dtype: torch.dtype) -> float:
     return best
 
 
+def has_plain_head(model: nn.Module) -> bool:
+    """Whether a model is one of Ultralytics whose last layer finds boxes or poses.
+
+    Args:
+        model: Any model.
+    """
+    from ultralytics.nn.modules.head import Detect, Pose, Pose26
+
+    layers = getattr(model, "model", None)
+    return isinstance(layers, nn.Sequential) and type(layers[-1]) in (Detect, Pose, Pose26)
+
+
 def use_bfloat16(model: nn.Module) -> bool:
     """Turns the convolutions of a fused detection or pose model to bfloat16, in place.
 
@@ -48,12 +60,12 @@ def use_bfloat16(model: nn.Module) -> bool:
     Returns:
         False, with the model unchanged, if it has another kind of head.
     """
-    from ultralytics.nn.modules.head import Detect, Pose, Pose26
+    from ultralytics.nn.modules.head import Pose26
 
-    layers = getattr(model, "model", None)
-    if not isinstance(layers, nn.Sequential) or type(layers[-1]) not in (Detect, Pose, Pose26):
+    if not has_plain_head(model):
         return False
-    head: Any = layers[-1]
+    layers: Any = model.model
+    head = layers[-1]
     # Those of YOLO26's poses end in a layer of their own for the places.
     features = ("cv4", "one2one_cv4") if type(head) is Pose26 else ()
     layers.to(torch.bfloat16)

@@ -3,7 +3,7 @@
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ __all__ = ["use_engine"]
 _NAMES = {"torch": "onnx"}  # torch cannot run an exported graph; ONNX Runtime is what it is for
 
 
-def use_engine(backend: Any, path: Path, requested: EngineName, precision: str) -> Choice:
+def use_engine(
+    backends: Sequence[Any], path: Path, requested: EngineName, precision: str
+) -> Choice:
     """Lets an engine do what the session of Ultralytics' ONNX backend does.
 
     Args:
-        backend: That backend; its session is replaced.
+        backends: Such backends of one file; their sessions are replaced by one that they share.
         path: The ONNX file.
         requested: The engine, or ``"auto"``.
         precision: ``"fp32"`` or ``"bf16"``: what OpenVINO multiplies in.
@@ -33,7 +35,7 @@ def use_engine(backend: Any, path: Path, requested: EngineName, precision: str) 
     Returns:
         Which engine, and why.
     """
-    inputs, outputs = backend.session.get_inputs(), list(backend.output_names)
+    inputs, outputs = backends[0].session.get_inputs(), list(backends[0].output_names)
     shape = [side if isinstance(side, int) else 0 for side in inputs[0].shape]
     makers: dict[str, Callable[[int], Engine]] = {
         "onnx": lambda threads: OnnxEngine(path, num_threads=threads)
@@ -58,7 +60,9 @@ def use_engine(backend: Any, path: Path, requested: EngineName, precision: str) 
         picture = np.full(shape, 0.5, np.float32)
         ways = {name: _prepare(make, picture) for name, make in makers.items()}
         choice = choose_fastest(question, ways)
-    backend.session = _Session(SharedEngine(makers[choice.name]), inputs, outputs)
+    session = _Session(SharedEngine(makers[choice.name]), inputs, outputs)
+    for backend in backends:
+        backend.session = session
     return choice
 
 

@@ -15,6 +15,7 @@ from vidcache.errors import ConfigError, InputError
 from vidcache.runtime import Choice, EngineName
 from vidcache.runtime.engines import check_engine
 from vidcache.tracking._bfloat16 import bfloat16_is_faster, use_bfloat16
+from vidcache.tracking._checkpoint_engine import choose_engine, run_by_engine, run_by_torch
 from vidcache.tracking._exported_engine import use_engine
 from vidcache.tracking._predictor import make_predictor
 from vidcache.tracking.model_files import find_model
@@ -71,8 +72,10 @@ class UltralyticsDetector:
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
         precision: ``auto`` times one layer and takes bfloat16 where that is clearly faster (on
             processors; ``.pt`` models, and exported ones that OpenVINO runs).
-        engine: What runs an exported ``.onnx`` model on a processor: ``onnx``, ``openvino``, or
-            ``auto`` for the faster one, measured once on this machine and remembered.
+        engine: What runs a model on a processor: ``torch`` (checkpoints), ``openvino``, ``onnx``
+            (ONNX Runtime), or ``auto`` for the fastest, measured once on this machine and
+            remembered. A checkpoint is traced for them at the first picture of each size, which
+            takes some seconds.
         num_parallel: How many pictures may be looked at at once; the model is loaded as often.
 
     Raises:
@@ -113,10 +116,9 @@ class UltralyticsDetector:
             for _ in range(num_parallel)
         ]
         check_engine(engine)
-        found = [
-            _set_engine(p, self._file.path, precision, engine, device) for p in self._predictors
-        ]
-        self._precision, self._engine = found[0]
+        self._precision, self._engine = _set_engine(
+            self._predictors, self._file.path, precision, engine
+        )
         names: dict[int, str] = self._predictors[0].model.names
         self._labels = tuple(names[index] for index in sorted(names))
         # What an exported model takes at once was decided when it was exported.
@@ -246,6 +248,9 @@ class UltralyticsDetector:
                 # The name that Ultralytics' own predictor looks for.
                 predictor._feats = []
                 head.register_forward_pre_hook(_keep_inputs(predictor))
+        if self._engine.name != "torch":
+            run_by_torch([predictor.model.backend for predictor in self._predictors])
+            self._engine = Choice("torch", "one of its layers describes how objects look")
         self._has_features = True
         return True
 
@@ -277,20 +282,35 @@ def _keep_inputs(predictor: Any) -> Callable[[Any, Any], None]:
 
 
 def _set_engine(
-    predictor: Any, path: Path, precision: str, engine: EngineName, device: str
+    predictors: Sequence[Any], path: Path, precision: str, engine: EngineName
 ) -> tuple[str, Choice]:
-    """The precision and the engine that the model runs in from now on."""
-    backend = predictor.model
-    wanted = precision == "bf16" or (precision == "auto" and bfloat16_is_faster(device))
-    if backend.format == "onnx" and predictor.device.type == "cpu":
-        choice = use_engine(backend.backend, path, engine, "bf16" if wanted else "fp32")
+    """The precision and the engine that a model runs in from now on."""
+    first = predictors[0]
+    backends = [predictor.model.backend for predictor in predictors]
+    on_processor = first.device.type == "cpu"
+    wanted = precision == "bf16" or (precision == "auto" and bfloat16_is_faster(first.device.type))
+    if first.model.format == "onnx" and on_processor:
+        choice = use_engine(backends, path, engine, "bf16" if wanted else "fp32")
         if choice.name != "openvino":
             return "as exported", choice
         return ("bf16" if wanted else "fp32"), choice
-    if backend.format != "pt":
-        return "as exported", Choice(backend.format, "what the model was exported for")
-    took = wanted and use_bfloat16(backend.backend.model)
-    return ("bf16" if took else "fp32"), Choice("torch", "a checkpoint")
+    if first.model.format != "pt":
+        return "as exported", Choice(first.model.format, "what the model was exported for")
+    choice = Choice("torch", "a checkpoint")
+    if on_processor:
+        only_torch = precision == "bf16" and engine == "auto"
+        choice = choose_engine(
+            backends[0].model,
+            path,
+            first.imgsz,
+            "torch" if only_torch else engine,
+            "bf16" if wanted else "fp32",
+        )
+    if choice.name != "torch":
+        run_by_engine(backends, choice.name)
+        return "fp32", choice
+    took = wanted and all(use_bfloat16(backend.model) for backend in backends)
+    return ("bf16" if took else "fp32"), choice
 
 
 def _class_indices(classes: Iterable[str], labels: tuple[str, ...], model: str) -> list[int]:
