@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from vidcache.errors import ConfigError, InputError
 from vidcache.runtime import Choice, EngineName
 from vidcache.runtime.engines import check_engine
-from vidcache.tracking._bfloat16 import bfloat16_is_faster, use_bfloat16
-from vidcache.tracking._checkpoint_engine import choose_engine, run_by_engine, run_by_torch
-from vidcache.tracking._exported_engine import use_engine
+from vidcache.tracking._checkpoint_engine import run_by_torch
+from vidcache.tracking._model_engine import set_engine
 from vidcache.tracking._predictor import make_predictor
 from vidcache.tracking.model_files import find_model
 from vidcache.tracking.protocols import Detection
@@ -71,7 +70,7 @@ class UltralyticsDetector:
         classes: Labels to keep; None keeps all.
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
         precision: ``auto`` times one layer and takes bfloat16 where that is clearly faster (on
-            processors; ``.pt`` models, and exported ones that OpenVINO runs).
+            processors; checkpoints that torch runs, and exported models that OpenVINO runs).
         engine: What runs a model on a processor: ``torch`` (checkpoints), ``openvino``, ``onnx``
             (ONNX Runtime), or ``auto`` for the fastest, measured once on this machine and
             remembered. A checkpoint is traced for them at the first picture of each size, which
@@ -116,7 +115,7 @@ class UltralyticsDetector:
             for _ in range(num_parallel)
         ]
         check_engine(engine)
-        self._precision, self._engine = _set_engine(
+        self._precision, self._engine = set_engine(
             self._predictors, self._file.path, precision, engine
         )
         names: dict[int, str] = self._predictors[0].model.names
@@ -279,38 +278,6 @@ def _features(result: Any) -> NDArray[np.float32] | None:
 
 def _keep_inputs(predictor: Any) -> Callable[[Any, Any], None]:
     return lambda _head, inputs: setattr(predictor, "_feats", list(inputs[0]))
-
-
-def _set_engine(
-    predictors: Sequence[Any], path: Path, precision: str, engine: EngineName
-) -> tuple[str, Choice]:
-    """The precision and the engine that a model runs in from now on."""
-    first = predictors[0]
-    backends = [predictor.model.backend for predictor in predictors]
-    on_processor = first.device.type == "cpu"
-    wanted = precision == "bf16" or (precision == "auto" and bfloat16_is_faster(first.device.type))
-    if first.model.format == "onnx" and on_processor:
-        choice = use_engine(backends, path, engine, "bf16" if wanted else "fp32")
-        if choice.name != "openvino":
-            return "as exported", choice
-        return ("bf16" if wanted else "fp32"), choice
-    if first.model.format != "pt":
-        return "as exported", Choice(first.model.format, "what the model was exported for")
-    choice = Choice("torch", "a checkpoint")
-    if on_processor:
-        only_torch = precision == "bf16" and engine == "auto"
-        choice = choose_engine(
-            backends[0].model,
-            path,
-            first.imgsz,
-            "torch" if only_torch else engine,
-            "bf16" if wanted else "fp32",
-        )
-    if choice.name != "torch":
-        run_by_engine(backends, choice.name)
-        return "fp32", choice
-    took = wanted and all(use_bfloat16(backend.model) for backend in backends)
-    return ("bf16" if took else "fp32"), choice
 
 
 def _class_indices(classes: Iterable[str], labels: tuple[str, ...], model: str) -> list[int]:
