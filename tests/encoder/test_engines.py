@@ -102,7 +102,7 @@ def test_auto_takes_one_that_is_there_and_says_why(monkeypatch, tmp_path):
 
 
 def test_auto_without_other_packages_is_torch(monkeypatch, images):
-    monkeypatch.setattr("vidcache.encoder.feature_engine.is_installed", lambda name: False)
+    monkeypatch.setattr("vidcache.encoder.feature_engine.can_trace", lambda name: False)
     encoder = make("auto")
     assert encoder.engine.name == "torch"
     assert torch.equal(encoder(images), make("torch")(images))

@@ -1,7 +1,6 @@
 # pyright: basic
 """Networks run by ONNX Runtime; the only place that imports it."""
 
-import importlib
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from vidcache.runtime.quiet_imports import import_onnxruntime
 
 __all__ = ["OnnxEngine"]
 
@@ -30,7 +31,7 @@ class OnnxEngine:
     """
 
     def __init__(self, graph: Path | bytes, *, num_threads: int) -> None:
-        runtime: Any = importlib.import_module("onnxruntime")
+        runtime = import_onnxruntime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = num_threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -57,7 +58,7 @@ class OnnxEngine:
         Args:
             path: The file.
         """
-        runtime: Any = importlib.import_module("onnxruntime")
+        runtime = import_onnxruntime()
         options = runtime.SessionOptions()
         # Further levels put in operations that only ONNX Runtime knows.
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC

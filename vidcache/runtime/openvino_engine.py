@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from vidcache.runtime.quiet_imports import import_openvino
+
 __all__ = ["OpenVinoEngine"]
 
 
@@ -59,6 +61,7 @@ class OpenVinoEngine:
             example: Such an input, (B, …).
         """
         # OpenVINO's own `convert_model` does the same and then reports home that it did.
+        import_openvino()
         frontends = importlib.import_module("openvino.frontend")
         decoders = importlib.import_module("openvino.frontend.pytorch.ts_decoder")
         with torch.no_grad(), warnings.catch_warnings():
@@ -75,4 +78,4 @@ class OpenVinoEngine:
 
 @functools.cache
 def _core() -> Any:
-    return importlib.import_module("openvino").Core()
+    return import_openvino().Core()

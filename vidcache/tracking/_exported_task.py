@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from vidcache.runtime.quiet_imports import import_onnxruntime
+
 _UNKNOWN = "detect"
 
 
@@ -31,8 +33,7 @@ def exported_task(path: Path) -> str:
 
 
 def _task_of_onnx(path: Path) -> str:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     # Only the notes are wanted, so nothing is optimised.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcache.errors import MissingExtraError, ModelError
+from vidcache.runtime.engines import is_installed
+from vidcache.runtime.quiet_imports import import_openvino
 from vidcache.tracking._exported_task import exported_task
 from vidcache.tracking._ultralytics import first_line, load_ultralytics
 
@@ -40,6 +42,8 @@ def make_predictor(path: Path, *, image_size: int | None, confidence: float, dev
     settings: dict[str, Any] = {"conf": confidence, "device": device, "mode": "track"}
     if image_size is not None:
         settings["imgsz"] = image_size
+    if path.is_dir() and is_installed("openvino"):
+        import_openvino()  # what such folders most often are for, before Ultralytics imports it
     try:
         task = None if path.suffix == ".pt" else exported_task(path)
         model = ultralytics.YOLO(str(path), task=task)

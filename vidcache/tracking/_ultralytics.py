@@ -10,6 +10,7 @@ from types import ModuleType
 
 from vidcache.errors import MissingExtraError
 from vidcache.runtime.cache_folder import cache_folder
+from vidcache.runtime.quiet_imports import keep_onnxruntime_quiet
 
 # Read by Ultralytics while it is imported. Offline covers its version checks, analytics and
 # downloads; models are fetched by `vidcache.tracking.model_files`, which can time out.
@@ -34,6 +35,7 @@ def load_ultralytics() -> ModuleType:
     Raises:
         MissingExtraError: If Ultralytics, or what tracks with it, is not installed.
     """
+    keep_onnxruntime_quiet()
     first = "ultralytics" not in sys.modules
     if first:
         with _unchanged_globals():
