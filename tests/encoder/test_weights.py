@@ -103,10 +103,19 @@ def test_a_damaged_file_is_refused(vit, suffix, tmp_path) -> None:
         _encode(cut)
 
 
+class _Harmful:
+    def __init__(self, target) -> None:
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (self.target,)
+
+
 def test_a_file_that_would_run_code_is_refused(tmp_path) -> None:
-    torch.save(torch.nn.Linear(2, 2), tmp_path / "pickled.pth")
+    torch.save(_Harmful(str(tmp_path / "made")), tmp_path / "pickled.pth")
     with pytest.raises(ModelError, match="no file of weights only"):
         _encode(tmp_path / "pickled.pth")
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_missing_file_is_refused(tmp_path) -> None:
