@@ -98,6 +98,21 @@ def test_more_sizes_than_streams_have_are_left_to_torch(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_threads_that_are_left_to_torch_have_a_network_each(
+    untrained_dense_model, monkeypatch, engine
+):
+    monkeypatch.setattr(checkpoint_engine, "_MOST_SIZES", 0)
+    detector = make(untrained_dense_model, engine, num_parallel=2)
+    asked = []
+    for predictor in detector._predictors:
+        network = predictor.model.backend.model
+        network.register_forward_pre_hook(lambda network, _: asked.append(network))
+    for _ in detector._predictors:
+        detector.detect(picture())
+    assert len({id(network) for network in asked}) == 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_features_come_from_torch_and_boxes_stay(untrained_dense_model, engine):
     detector = make(untrained_dense_model, engine)
     (before,) = detector.observe([picture()])

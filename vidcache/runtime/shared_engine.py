@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vidcache.runtime.engines import Engine
 
-__all__ = ["SharedEngine"]
+__all__ = ["SharedEngine", "prepare_run"]
 
 
 class SharedEngine:
@@ -58,3 +58,14 @@ class SharedEngine:
                 self._num_made[num_threads] = made + 1
                 return self._make(num_threads)
         return free.get()
+
+
+def prepare_run(make: Callable[[int], Engine], array: NDArray[Any]) -> Callable[[], object]:
+    """Makes an engine for the calling thread; what it returns runs it, to be timed.
+
+    Args:
+        make: Makes an engine for a number of threads.
+        array: Its input.
+    """
+    engine = make(torch.get_num_threads())
+    return lambda: engine.run(array)

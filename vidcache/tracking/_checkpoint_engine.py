@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -18,7 +17,7 @@ from vidcache.runtime import Choice, Engine, EngineName, choose_fastest
 from vidcache.runtime.engines import can_trace
 from vidcache.runtime.onnx_engine import OnnxEngine
 from vidcache.runtime.openvino_engine import OpenVinoEngine
-from vidcache.runtime.shared_engine import SharedEngine
+from vidcache.runtime.shared_engine import SharedEngine, prepare_run
 from vidcache.tracking._bfloat16 import has_plain_head, use_bfloat16
 
 __all__ = ["choose_engine", "run_by_engine", "run_by_torch"]
@@ -53,9 +52,10 @@ def choose_engine(
     if requested != "auto":
         return Choice(requested, "asked for")
     example = torch.full((1, 3, *size), 0.5)
-    ways = {"torch": functools.partial(_prepare_torch, network, example, precision)}
+    ways: dict[str, Callable[[], Callable[[], object]]] = {}
+    ways["torch"] = functools.partial(_prepare_torch, network, example, precision)
     for name in filter(can_trace, _ENGINES):
-        ways[name] = functools.partial(_prepare, name, network, example)
+        ways[name] = functools.partial(prepare_run, _maker(name, network, example), example.numpy())
     if len(ways) == 1:
         return Choice("torch", "no other engine is installed")
     question = {
@@ -73,9 +73,9 @@ def run_by_engine(backends: Sequence[Any], name: str) -> None:
         backends: Backends of one checkpoint, in fp32; they share the engine.
         name: The engine.
     """
-    network = _Traced(backends[0], name)
+    network = _Traced(backends[0].model, name)
     for backend in backends:
-        backend.forward = network
+        backend.forward = functools.partial(network, backend.forward)
 
 
 def run_by_torch(backends: Sequence[Any]) -> None:
@@ -91,22 +91,27 @@ def run_by_torch(backends: Sequence[Any]) -> None:
 class _Traced:
     """A network that is traced for each size of pictures, since its anchors are constants in it.
 
-    Streams have few sizes; where pictures come in more than eight, torch runs the others.
+    Streams have few sizes; where pictures come in more than eight, torch runs the others, in the
+    backend that was asked: its head keeps the anchors of one size, and is for one thread.
     """
 
-    def __init__(self, backend: Any, name: str) -> None:
-        self._forward = backend.forward
-        self._network = backend.model
+    def __init__(self, network: nn.Module, name: str) -> None:
+        self._network = network
         self._name = name
         self._engines: dict[tuple[int, ...], SharedEngine] = {}
         self._lock = threading.Lock()
 
     def __call__(
-        self, im: torch.Tensor, augment: bool = False, embed: Any = None, **further: Any
+        self,
+        by_torch: Callable[..., Any],
+        im: torch.Tensor,
+        augment: bool = False,
+        embed: Any = None,
+        **further: Any,
     ) -> Any:
         engine = None if augment or embed or further else self._engine(im)
         if engine is None:
-            return self._forward(im, augment=augment, embed=embed, **further)
+            return by_torch(im, augment=augment, embed=embed, **further)
         return torch.from_numpy(engine.run(im.numpy())[0])
 
     def _engine(self, im: torch.Tensor) -> SharedEngine | None:
@@ -148,12 +153,6 @@ class _Boxes(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return self.network(pixels)[0]
-
-
-def _prepare(name: str, network: nn.Module, example: torch.Tensor) -> Callable[[], object]:
-    engine = _maker(name, network, example)(torch.get_num_threads())
-    picture = np.asarray(example)
-    return lambda: engine.run(picture)
 
 
 def _prepare_torch(

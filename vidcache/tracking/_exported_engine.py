@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from vidcache.runtime import Choice, Engine, EngineName, choose_fastest
 from vidcache.runtime.engines import is_installed
 from vidcache.runtime.onnx_engine import OnnxEngine
 from vidcache.runtime.openvino_engine import OpenVinoEngine
-from vidcache.runtime.shared_engine import SharedEngine
+from vidcache.runtime.shared_engine import SharedEngine, prepare_run
 
 __all__ = ["use_engine"]
 
@@ -58,7 +57,9 @@ def use_engine(
             "simplified": True,
         }
         picture = np.full(shape, 0.5, np.float32)
-        ways = {name: _prepare(make, picture) for name, make in makers.items()}
+        ways = {
+            name: functools.partial(prepare_run, make, picture) for name, make in makers.items()
+        }
         choice = choose_fastest(question, ways)
     session = _Session(SharedEngine(makers[choice.name]), inputs, outputs)
     for backend in backends:
@@ -71,14 +72,6 @@ def _read_graph(path: Path) -> Any:
         return OpenVinoEngine.read(OnnxEngine.simplify(path))
     except Exception:  # both raise any kind; what they cannot simplify may still be run as it is
         return OpenVinoEngine.read(path)
-
-
-def _prepare(make: Callable[[int], Engine], picture: Any) -> Callable[[], Callable[[], object]]:
-    def prepare() -> Callable[[], object]:
-        engine = make(torch.get_num_threads())
-        return lambda: engine.run(picture)
-
-    return prepare
 
 
 class _Session:
