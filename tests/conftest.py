@@ -1,6 +1,7 @@
 """What tests of several packages share: a small action model and small real videos."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,10 @@ _ERRORS = pytest.StashKey[dict[str, float]]()
 
 def pytest_configure(config):
     config.stash[_ERRORS] = {}
+    # What is measured and traced here stays out of the user's own cache.
+    folder = tempfile.TemporaryDirectory(prefix="vidcache-tests-")
+    config.add_cleanup(folder.cleanup)
+    os.environ.setdefault("VIDCACHE_CACHE", folder.name)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """`info`, `doctor` and `demo`."""
 
+import os
+
 import pytest
 
 from vidcache.cli.demo import find_sample
@@ -46,6 +48,7 @@ def test_doctor_finds_everything_that_a_run_needs(call, monkeypatch):
     assert code == 0
     for topic in ("torch", "precision", "extra run", "bundled", "detector", "video", "streaming"):
         assert topic in out
+    assert f"cache folder  {os.environ['VIDCACHE_CACHE']}, " in out
 
 
 def test_doctor_says_what_is_broken_and_fails(call, monkeypatch):

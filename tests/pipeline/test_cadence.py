@@ -78,7 +78,7 @@ def test_the_detector_really_looks_at_every_nth_frame_only(small_model, every):
 
     class Noting(ColourDetector):
         def detect(self, image_rgb):
-            looks.append(image_rgb.shape[:2] == (120, 160))
+            looks.append(image_rgb.any())
             return super().detect(image_rgb)
 
     config = Config.model_validate({"track": {"detect_every": every}})
@@ -86,7 +86,7 @@ def test_the_detector_really_looks_at_every_nth_frame_only(small_model, every):
     results = list(pipeline.run(ListSource(film(30, walking))))
     expected = list(range(0, 30, every))
     assert looked_at(results) == expected
-    # A stage is warmed up with pictures of another size.
+    # A stage is warmed up with black pictures.
     assert sum(looks) == len(expected)
     summary = pipeline.summary
     assert (summary.num_looks, summary.num_predicted) == (len(expected), 30 - len(expected))

@@ -1,12 +1,28 @@
 import threading
 
 import pytest
-from in_memory import make_frames
+from in_memory import BrightestSpot, ListSource, make_frames
 
+from vidcache.pipeline import Pipeline
 from vidcache.pipeline.actions import ActionStage
 from vidcache.pipeline.gap_policy import GapAction
 from vidcache.pipeline.stages import Stages
 from vidcache.pipeline.work import Work
+
+
+class Noting(BrightestSpot):
+    """A tracker in two steps that notes the shapes of pictures, and whether they are not black."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def look(self, images_rgb):
+        self.seen += [(image.shape, bool(image.any())) for image in images_rgb]
+        return list(images_rgb)
+
+    def follow(self, seen):
+        return self.update(seen)
 
 
 def make_work(seat, frames) -> Work:
@@ -63,3 +79,18 @@ def test_an_encoder_that_fails_is_heard_by_who_waits_for_the_labels(small_model,
             join()
     finally:
         stages.close()
+
+
+def test_detectors_are_built_for_the_pictures_to_come(small_model):
+    tracker = Noting()
+    assert len(list(Pipeline(small_model, tracker).run(ListSource(make_frames(3))))) == 3
+    shapes, drawn = zip(*tracker.seen, strict=True)
+    assert set(shapes) == {(32, 48, 3)}
+    assert drawn.count(True) == 3
+    assert not drawn[0]
+
+
+def test_before_any_picture_has_come_a_common_size_is_built_for(small_model):
+    tracker = Noting()
+    Stages(small_model, tracker).close()
+    assert set(tracker.seen) == {((720, 1280, 3), False)}

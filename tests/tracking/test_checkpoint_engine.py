@@ -36,13 +36,13 @@ def make(path, engine, **settings):
 def traced(monkeypatch):
     """The sizes that were traced."""
     sizes = []
-    trace = checkpoint_engine._trace
+    make_graph = checkpoint_engine._graph
 
-    def keep(kind, network, example):
+    def keep(name, network, example):
         sizes.append(tuple(example.shape[2:]))
-        return trace(kind, network, example)
+        return make_graph(name, network, example)
 
-    monkeypatch.setattr(checkpoint_engine, "_trace", keep)
+    monkeypatch.setattr(checkpoint_engine, "_graph", keep)
     return sizes
 
 
@@ -82,6 +82,22 @@ def test_threads_share_what_was_traced(untrained_dense_model, traced, engine):
     assert traced == [(96, 128)]
     for index, detections in enumerate(found):
         assert detections == expected[index % 4]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_was_traced_once_is_read_by_the_next_detector(
+    untrained_dense_model, monkeypatch, tmp_path, engine
+):
+    monkeypatch.setenv("VIDCACHE_CACHE", str(tmp_path))
+    (first,) = make(untrained_dense_model, engine).observe([picture()])
+
+    def refuse(_module, _example):
+        raise AssertionError("it is traced again")
+
+    monkeypatch.setattr(checkpoint_engine._ENGINES[engine], "trace", refuse)
+    (second,) = make(untrained_dense_model, engine).observe([picture()])
+    assert len(first.rows) > 0
+    np.testing.assert_array_equal(second.rows, first.rows)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

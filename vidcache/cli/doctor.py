@@ -1,5 +1,6 @@
 """``vidcache doctor``: what this machine has, and whether what is needed works."""
 
+import contextlib
 import os
 import platform
 import re
@@ -89,6 +90,18 @@ def _devices() -> Iterator[Finding]:
     there = [name for name in ENGINES if is_installed(name)]
     hint = "" if "openvino" in there else " (openvino: pip install 'vidcache[openvino]')"
     yield Finding("ok", "engines", f"{', '.join(there)}{hint}")
+
+
+def _cache_folder() -> Iterator[Finding]:
+    from vidcache.runtime.cache_folder import cache_folder
+
+    folder = cache_folder()
+    size = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # others may be at work there
+            size += path.stat().st_size if path.is_file() else 0
+    text = f"{folder}, {size / 1e6:.1f} MB; it may be removed; VIDCACHE_CACHE names another one"
+    yield Finding("ok", "cache folder", text)
 
 
 def _extras() -> Iterator[Finding]:
@@ -199,6 +212,7 @@ def _streaming() -> Iterator[Finding]:
 _CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "versions": _versions,
     "device": _devices,
+    "cache folder": _cache_folder,
     "extras": _extras,
     "bundled": _bundled_files,
     "action model": _action_model,

@@ -19,6 +19,7 @@ from vidcache.encoder.weights_version import WeightsVersion
 from vidcache.errors import ConfigError, MissingExtraError
 from vidcache.runtime import Choice, Engine, EngineName, choose_fastest
 from vidcache.runtime.engines import can_trace, check_engine
+from vidcache.runtime.graph_store import traced_graph
 from vidcache.runtime.onnx_engine import OnnxEngine
 from vidcache.runtime.openvino_engine import OpenVinoEngine
 from vidcache.runtime.shared_engine import SharedEngine
@@ -27,8 +28,8 @@ __all__ = ["FeatureEngine"]
 
 _TIMED_BATCH = 4
 
-# Tracing changes what all threads of torch do, so one traces at a time.
-_tracing = threading.Lock()
+# Of threads that share an encoder one makes its engine; no part of one, which may be copied.
+_making = threading.Lock()
 
 
 class FeatureEngine:
@@ -161,7 +162,7 @@ class FeatureEngine:
         return torch.from_numpy(tokens)
 
     def _compiled(self, name: str, part: Callable[..., torch.Tensor]) -> SharedEngine:
-        with _tracing:
+        with _making:
             if self._version.now() != self._engine_version:
                 self._engines = {}
                 self._engine_version = self._version.now()
@@ -180,8 +181,8 @@ class FeatureEngine:
                 vit = copy.deepcopy(vit)
                 fold_norms(vit)
             network = _Part(vit, part)
-            trace = OnnxEngine.trace if name == "onnx" else OpenVinoEngine.trace
-            return trace(network.eval(), example)
+            tracer = OnnxEngine if name == "onnx" else OpenVinoEngine
+            return traced_graph(name, tracer, network.eval(), example)
 
     def _make(self, name: str, graph: Any, num_threads: int) -> Engine:
         if name == "onnx":

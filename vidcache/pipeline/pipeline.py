@@ -217,7 +217,7 @@ class Pipeline:
         if self._engine is not None and self.tracker is not None:
             self.tracker.reset()
         feeds = iter([Feed(source.uri, source, sinks)])
-        self._engine = self._make_engine(lambda: self.tracker, max_frames, alone=True)
+        self._engine = self._make_engine(lambda: self.tracker, max_frames, only=source)
         with contextlib.closing(self._engine.results(feeds, None)) as results:
             for _, result in results:
                 yield result
@@ -253,15 +253,20 @@ class Pipeline:
                 "of its own: add it, or watch one source at a time"
             )
         self._engine = self._make_engine(
-            lambda: None if template is None else template.twin(), max_frames, alone=False
+            lambda: None if template is None else template.twin(), max_frames
         )
         with contextlib.closing(self._engine.results(iter(feeds), at_once)) as results:
             yield from results
 
     def _make_engine(
-        self, tracker: Callable[[], Tracker | None], max_frames: int | None, *, alone: bool
+        self,
+        tracker: Callable[[], Tracker | None],
+        max_frames: int | None,
+        *,
+        only: Source | None = None,
     ) -> Engine:
         limit = self.config.max_frames if max_frames is None else max_frames
+        size = only.size if only is not None and only.known else None
         objects = self.objects and ObjectStage(self.objects, self.config.objects)
 
         def plan(feed: Feed) -> tuple[ChannelPlan, Recall | None]:
@@ -291,10 +296,11 @@ class Pipeline:
                 self.config.encoder,
                 detect_every=self.config.track.detect_every,
                 feature_cache=self.feature_cache,
+                picture_size=size,
             ),
             plan,
             longest_wait=self.config.batch_wait,
-            alone=alone,
+            alone=only is not None,
         )
 
     def _make_events(self) -> EventDetector:

@@ -29,6 +29,9 @@ MOST_LOOKERS = 4
 """How many looks at pictures are taken at once at most: for each, the detector is loaded."""
 
 
+_MOST_CAMERAS = (1280, 720)
+
+
 @dataclass(frozen=True)
 class _Seen:
     """What a look found in one frame, and the seconds it took."""
@@ -59,6 +62,8 @@ class Stages:
         detect_every: Which frames the detector looks at, see `Cadence`; other than 1 only for a
             tracker that predicts.
         feature_cache: Where features of pictures are kept; None keeps none.
+        picture_size: Width and height of the pictures to come, for which a detector is built
+            ahead; None where they are not known yet.
 
     Raises:
         ConfigError: The encoder cannot work so.
@@ -73,6 +78,7 @@ class Stages:
         *,
         detect_every: int | Literal["auto"] = 1,
         feature_cache: FeatureCache | None = None,
+        picture_size: tuple[int, int] | None = None,
     ) -> None:
         self._objects = objects
         self._detect_every: int | Literal["auto"] = detect_every
@@ -95,7 +101,7 @@ class Stages:
         alone = self._num_threads if model is None else max(1, self._num_threads // 2)
         self._tracking_thread = stage_thread("tracking", 1 if looks else alone)
         self._object_thread = stage_thread("objects", 1)
-        self._warm_up()
+        self._warm_up(picture_size or _MOST_CAMERAS)
 
     def join(self, recall: Recall | None = None) -> Seat:
         """Gives a new source its place in the temporal cache, between two steps.
@@ -168,14 +174,15 @@ class Stages:
         # What a stage's thread sets is also what threads begun later inherit.
         torch.set_num_threads(self._num_threads)
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, picture_size: tuple[int, int]) -> None:
         """Lets engines be built, and weights laid out, before the first frame waits for them."""
         if self._model is not None:
             self._workers.warm_up(self._model.warm_up)
         if self._actions is not None:
             self._action_thread.submit(self._actions.warm_up).result()
         if self._looker is not None:
-            empty = [np.zeros((64, 64, 3), np.uint8)]
+            width, height = picture_size
+            empty = [np.zeros((height, width, 3), np.uint8)]
             look = self._looker.look
             self._workers.warm_up(lambda: look(empty))
 

@@ -1,13 +1,14 @@
 """What numbers depend on beside the network: the processor, and the packages that compute."""
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["describe_arithmetic"]
+__all__ = ["describe_arithmetic", "package_versions"]
 
 _PACKAGES = ("vidcache", "torch", "openvino", "onnxruntime")
 
@@ -25,8 +26,13 @@ def describe_arithmetic() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),
-        "versions": {package: _version(package) for package in _PACKAGES},
+        "versions": package_versions(_PACKAGES),
     }
+
+
+def package_versions(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of packages by name; ``none`` for one that is not installed."""
+    return {package: _version(package) for package in packages}
 
 
 def _processor() -> str:

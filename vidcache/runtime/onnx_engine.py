@@ -16,6 +16,8 @@ from vidcache.runtime.quiet_imports import import_onnxruntime
 
 __all__ = ["OnnxEngine"]
 
+_FILE = "network.onnx"
+
 
 class OnnxEngine:
     """A network that ONNX Runtime runs on the processor, in the precision it was written in.
@@ -63,7 +65,7 @@ class OnnxEngine:
         # Further levels put in operations that only ONNX Runtime knows.
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "network.onnx"
+            file = Path(folder) / _FILE
             options.optimized_model_filepath = str(file)
             runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             return file.read_bytes()
@@ -81,7 +83,7 @@ class OnnxEngine:
             torch.no_grad(),
             warnings.catch_warnings(),
         ):
-            file = Path(folder) / "network.onnx"
+            file = Path(folder) / _FILE
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 module,
@@ -93,3 +95,13 @@ class OnnxEngine:
                 opset_version=17,
             )
             return file.read_bytes()
+
+    @staticmethod
+    def save(graph: bytes, folder: Path) -> None:
+        """Writes a graph into an empty folder."""
+        (folder / _FILE).write_bytes(graph)
+
+    @staticmethod
+    def load(folder: Path) -> bytes:
+        """The graph that :meth:`save` wrote."""
+        return (folder / _FILE).read_bytes()

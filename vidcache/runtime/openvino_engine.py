@@ -17,6 +17,8 @@ from vidcache.runtime.quiet_imports import import_openvino
 
 __all__ = ["OpenVinoEngine"]
 
+_FILE = "network.xml"
+
 
 class OpenVinoEngine:
     """A network that OpenVINO compiled for this processor.
@@ -74,6 +76,16 @@ class OpenVinoEngine:
         graph = frontend.convert(frontend.load(decoder))
         graph.reshape([-1, *example.shape[1:]])
         return graph
+
+    @staticmethod
+    def save(graph: Any, folder: Path) -> None:
+        """Writes a graph into an empty folder, in OpenVINO's own format and without loss."""
+        import_openvino().save_model(graph, folder / _FILE, compress_to_fp16=False)
+
+    @staticmethod
+    def load(folder: Path) -> Any:
+        """The graph that :meth:`save` wrote."""
+        return OpenVinoEngine.read(folder / _FILE)
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from torch import nn
 from vidcache.errors import MissingExtraError
 from vidcache.runtime import Choice, Engine, EngineName, choose_fastest
 from vidcache.runtime.engines import can_trace
+from vidcache.runtime.graph_store import traced_graph
 from vidcache.runtime.onnx_engine import OnnxEngine
 from vidcache.runtime.openvino_engine import OpenVinoEngine
 from vidcache.runtime.shared_engine import SharedEngine, prepare_run
@@ -126,14 +127,15 @@ class _Traced:
 def _maker(name: str, network: nn.Module, example: torch.Tensor) -> Callable[[int], Engine]:
     kind = _ENGINES[name]
     settings = {"precision": "fp32"} if kind is OpenVinoEngine else {}
-    graph = functools.cache(lambda: _trace(kind, network, example))
+    graph = functools.cache(lambda: _graph(name, network, example))
     return lambda num_threads: kind(graph(), num_threads=num_threads, **settings)
 
 
-def _trace(kind: Any, network: nn.Module, example: torch.Tensor) -> Any:
+def _graph(name: str, network: nn.Module, example: torch.Tensor) -> Any:
     # A look at a picture runs in inference mode, whose tensors cannot be traced.
     with torch.inference_mode(False):
-        return kind.trace(_Boxes(_copy(network)), example.clone())
+        boxes = _Boxes(_copy(network)).eval()
+        return traced_graph(name, _ENGINES[name], boxes, example.clone())
 
 
 def _copy(network: nn.Module) -> Any:
