@@ -62,7 +62,15 @@ def test_a_block_knows_all_its_parts():
 
 
 @pytest.mark.parametrize(
-    "name", ["token_norm", "modulation", "trunk.1.attn", "trunk.0.mlp.fc2", "trunk.1.ls1"]
+    "name",
+    [
+        "token_norm",
+        "modulation",
+        "trunk.1.attn",
+        "trunk.0.mlp.fc1",
+        "trunk.0.mlp.fc2",
+        "trunk.1.ls1",
+    ],
 )
 def test_hooks_are_called_whenever_they_came(features, name):
     head = make_head()
@@ -71,6 +79,44 @@ def test_hooks_are_called_whenever_they_came(features, name):
     calls = count_calls(head.get_submodule(name))
     head.step(features[:, 1:2], state)
     assert calls
+
+
+@pytest.mark.parametrize("layer", ["fc1", "fc2"])
+def test_what_a_hook_returns_is_taken(features, layer):
+    head = make_head()
+    before = stream(head, features)
+    head.trunk[0].mlp.get_submodule(layer).register_forward_hook(lambda _, __, out: 2 * out)
+    doubled = stream(head, features)
+    assert not torch.allclose(doubled, before)
+    twin = make_head()
+    with torch.no_grad():
+        for weight in twin.trunk[0].mlp.get_submodule(layer).parameters():
+            weight.mul_(2)
+    torch.testing.assert_close(doubled, stream(twin, features), rtol=1e-4, atol=1e-5)
+
+
+def test_a_layer_of_a_kind_made_from_ours_is_called(features):
+    head = make_head()
+    before = stream(head, features)
+    layer = head.trunk[0].mlp.fc1
+    head.trunk[0].mlp.fc1 = TwiceLinear(layer.in_features, layer.out_features)
+    head.trunk[0].mlp.fc1.load_state_dict(layer.state_dict())
+    assert not torch.allclose(stream(head, features), before)
+    torch.testing.assert_close(
+        stream(head, features), head(features).prediction, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_an_adapter_is_trained_and_then_streamed(features):
+    head = make_head()
+    put_an_adapter(head)
+    head.train()
+    head(features).prediction.square().sum().backward()
+    assert head.trunk[0].mlp.fc1.down.weight.grad.abs().max() > 0
+    head.eval()
+    torch.testing.assert_close(
+        stream(head, features), head(features).prediction, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_forward_of_somebody_else_is_called(features):
@@ -110,6 +156,39 @@ def put_a_weight(head):
     head.trunk[1].ls2.gamma = nn.Parameter(torch.ones(128))
 
 
+class WithAdapter(nn.Module):
+    """A low-rank change beside a layer, as adapters for training put it."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+        self.down = nn.Linear(layer.in_features, 4)
+        self.up = nn.Linear(4, layer.out_features)
+
+    def forward(self, x):
+        return self.layer(x) + self.up(self.down(x))
+
+
+class TwiceLinear(Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def put_an_adapter(head):
+    head.trunk[0].mlp.fc1 = WithAdapter(head.trunk[0].mlp.fc1)
+
+
+def put_a_plain_layer(head):
+    layer = head.trunk[0].mlp.fc1
+    head.trunk[0].mlp.fc1 = nn.Linear(layer.in_features, layer.out_features)
+
+
+def parametrize_before_a_gelu(head):
+    with torch.no_grad():
+        weights = parametrizations.weight_norm(head.trunk[0].mlp.fc1).parametrizations
+        weights.weight.original0.mul_(2)
+
+
 def parametrize(head):
     with torch.no_grad():
         parametrizations.weight_norm(head.trunk[0].attn.qkv).parametrizations.weight.original0.mul_(
@@ -119,8 +198,12 @@ def parametrize(head):
 
 @pytest.mark.parametrize(
     "change",
-    [change_in_place, load, load_others, put_a_layer, put_a_block, put_a_weight, parametrize],
-)
+    [
+        change_in_place, load, load_others, put_a_layer, put_a_block, put_a_weight, parametrize,
+        put_an_adapter, put_a_plain_layer,
+        parametrize_before_a_gelu,
+    ],
+)  # fmt: skip
 def test_a_change_is_noticed(features, change):
     head = make_head()
     state = head.init_state(2)

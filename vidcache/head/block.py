@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from vidcache.head.linear import Linear
+from vidcache.head.linear import Linear, then_gelu
 from vidcache.head.rotary import cast, rotate
 
 __all__ = ["Attend", "Block", "Mlp"]
@@ -32,7 +32,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (…, in_features) to (…, out_features)."""
-        return self.fc2(self.fc1.gelu(x))
+        return self.fc2(then_gelu(self.fc1, x))
 
 
 class Attention(nn.Module):

@@ -77,10 +77,6 @@ class Fp16Linear(KeepsProduct):
         """Maps (…, in) to (…, out)."""
         return self.product()(x)
 
-    def gelu(self, x: Tensor) -> Tensor:
-        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
-        return self.product().gelu(x)
-
     def _make_product(self) -> Product:
         is_half = self.weight.dtype is torch.float16 and self.weight.device.type == "cpu"
         if is_half and Fp16Product.is_supported():

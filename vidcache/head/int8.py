@@ -47,10 +47,6 @@ class Int8Linear(KeepsProduct):
         """Maps (…, in) to (…, out)."""
         return self.product()(x)
 
-    def gelu(self, x: Tensor) -> Tensor:
-        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
-        return self.product().gelu(x)
-
     def _make_product(self) -> Product:
         return _Int8Product(self.weight, self.scale, self.bias)
 

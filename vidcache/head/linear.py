@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
+from torch.nn.modules import module as torch_module
 
 __all__ = [
     "LEAST_WEIGHTS",
@@ -17,6 +18,8 @@ __all__ = [
     "PackedWeight",
     "Product",
     "has_fast_bf16",
+    "is_hooked",
+    "then_gelu",
     "version_of",
 ]
 
@@ -60,6 +63,28 @@ def version_of(*weights: Tensor | None) -> tuple[object, ...]:
     except RuntimeError:
         counts = (None if weight.is_inference() else weight._version for weight in there)
         return places, tuple(counts)
+
+
+def is_hooked(module: nn.Module) -> bool:
+    """Whether somebody is at the calls of a module: by hooks, or with a ``forward`` of its own."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        or "forward" in vars(module)
+        or torch_module._has_any_global_hook()
+    )
+
+
+def then_gelu(layer: Any, x: Tensor) -> Tensor:
+    """A layer and an exact GELU behind it, in one where the layer can: (…, in) to (…, out).
+
+    Args:
+        layer: Any nn.Module, or a :class:`Product`.
+        x: Its input.
+    """
+    return layer.gelu(x) if isinstance(layer, (Product, KeepsProduct)) else gelu(layer(x))
 
 
 class PackedWeight:
@@ -122,6 +147,17 @@ class KeepsProduct(nn.Module):
             self._product = (seen, self._make_product())
         return self._product[1]
 
+    def gelu(self, x: Tensor) -> Tensor:
+        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
+        # What somebody put around the call, or in its place, does not know of the product.
+        kind = next(kind for kind in type(self).__mro__ if "forward" in vars(kind))
+        if is_hooked(self) or "_make_product" not in vars(kind):
+            return gelu(self(x))
+        return self._gelu(x)
+
+    def _gelu(self, x: Tensor) -> Tensor:
+        return self.product().gelu(x)
+
     def _make_product(self) -> Product:
         raise NotImplementedError
 
@@ -143,11 +179,8 @@ class Linear(KeepsProduct, nn.Linear):
             return linear(input, self.weight, self.bias)
         return self.product()(input)
 
-    def gelu(self, input: Tensor) -> Tensor:
-        """The layer and an exact GELU behind it: (…, in) to (…, out)."""
-        if self._is_watched(input):
-            return gelu(linear(input, self.weight, self.bias))
-        return self.product().gelu(input)
+    def _gelu(self, x: Tensor) -> Tensor:
+        return gelu(self(x)) if self._is_watched(x) else super()._gelu(x)
 
     def _is_watched(self, input: Tensor) -> bool:
         return (

@@ -42,15 +42,11 @@ def set_engine(
     if first.model.format != "pt":
         return "as exported", Choice(first.model.format, "what the model was exported for")
     choice = Choice("torch", "a checkpoint")
-    if on_processor:
-        only_torch = precision == "bf16" and engine == "auto"
-        choice = choose_engine(
-            backends[0].model,
-            path,
-            first.imgsz,
-            "torch" if only_torch else engine,
-            "bf16" if wanted else "fp32",
-        )
+    if on_processor and precision == "bf16" and engine == "auto":
+        choice = Choice("torch", "bf16 was asked for")
+    elif on_processor:
+        network, number_format = backends[0].model, "bf16" if wanted else "fp32"
+        choice = choose_engine(network, path, first.imgsz, engine, number_format)
     if choice.name != "torch":
         run_by_engine(backends, choice.name)
         return "fp32", choice
