@@ -57,10 +57,10 @@ def engine(request):
 
     def run(module):
         if request.param == "onnx":
-            graph = traced_graph("onnx", OnnxEngine, module, EXAMPLE)
+            graph = traced_graph(OnnxEngine, module, EXAMPLE)
             (found,) = OnnxEngine(graph, num_threads=1).run(pixels)
         else:
-            graph = traced_graph("openvino", OpenVinoEngine, module, EXAMPLE)
+            graph = traced_graph(OpenVinoEngine, module, EXAMPLE)
             (found,) = OpenVinoEngine(graph, precision="fp32", num_threads=1).run(pixels)
         with torch.inference_mode():
             expected = module(torch.from_numpy(pixels)).numpy()
@@ -81,7 +81,7 @@ def test_other_weights_sizes_and_versions_are_other_graphs(engine, traced, monke
     engine(network())
     engine(network(seed=1))
     assert len(traced) == 2
-    traced_graph("onnx", OnnxEngine, network(), torch.zeros(1, 3, 16, 8))
+    traced_graph(OnnxEngine, network(), torch.zeros(1, 3, 16, 8))
     assert len(traced) == 3
     monkeypatch.setattr(graph_store, "package_versions", lambda _: {"torch": "another"})
     engine(network())
@@ -234,7 +234,7 @@ from vidcache.runtime.graph_store import traced_graph
 from vidcache.runtime.onnx_engine import OnnxEngine
 torch.manual_seed(0)
 network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GELU(), nn.Flatten()).eval()
-graph = traced_graph("onnx", OnnxEngine, network, torch.zeros(1, 3, 8, 8))
+graph = traced_graph(OnnxEngine, network, torch.zeros(1, 3, 8, 8))
 print(len(OnnxEngine(graph, num_threads=1).run(torch.ones(2, 3, 8, 8).numpy())[0]))
 """
 

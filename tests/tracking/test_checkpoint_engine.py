@@ -38,9 +38,9 @@ def traced(monkeypatch):
     sizes = []
     make_graph = checkpoint_engine._graph
 
-    def keep(name, network, example):
+    def keep(kind, network, example):
         sizes.append(tuple(example.shape[2:]))
-        return make_graph(name, network, example)
+        return make_graph(kind, network, example)
 
     monkeypatch.setattr(checkpoint_engine, "_graph", keep)
     return sizes

@@ -182,7 +182,7 @@ class FeatureEngine:
                 fold_norms(vit)
             network = _Part(vit, part)
             tracer = OnnxEngine if name == "onnx" else OpenVinoEngine
-            return traced_graph(name, tracer, network.eval(), example)
+            return traced_graph(tracer, network.eval(), example)
 
     def _make(self, name: str, graph: Any, num_threads: int) -> Engine:
         if name == "onnx":

@@ -28,7 +28,7 @@ __all__ = ["MOST_LOOKERS", "Stages"]
 MOST_LOOKERS = 4
 """How many looks at pictures are taken at once at most: for each, the detector is loaded."""
 
-
+# Width and height that detectors are built for before a picture has come.
 _MOST_CAMERAS = (1280, 720)
 
 

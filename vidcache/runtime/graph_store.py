@@ -52,7 +52,7 @@ class Tracer(Protocol):
         ...
 
 
-def traced_graph(name: str, tracer: Tracer, module: nn.Module, example: torch.Tensor) -> Any:
+def traced_graph(tracer: type[Tracer], module: nn.Module, example: torch.Tensor) -> Any:
     """The graph of a module: from the cache folder, or traced, and kept there.
 
     To trace a small detector takes two seconds, to read what was traced a tenth of one. Anything
@@ -60,8 +60,7 @@ def traced_graph(name: str, tracer: Tracer, module: nn.Module, example: torch.Te
     or a folder that cannot be written, it is traced.
 
     Args:
-        name: The engine.
-        tracer: What traces for it.
+        tracer: The engine that the graph is for.
         module: A network in fp32 with one input, in evaluation.
         example: Such an input, (B, …).
 
@@ -71,7 +70,7 @@ def traced_graph(name: str, tracer: Tracer, module: nn.Module, example: torch.Te
     key = network_key(module)
     if key is None:
         return _trace(tracer, module, example)
-    question = [key, name, list(example.shape), package_versions(_PACKAGES)]
+    question = [key, tracer.__name__, list(example.shape), package_versions(_PACKAGES)]
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]
     folder = cache_folder() / "graphs" / digest
     graph = _load(tracer, folder)
@@ -81,12 +80,12 @@ def traced_graph(name: str, tracer: Tracer, module: nn.Module, example: torch.Te
     return graph
 
 
-def _trace(tracer: Tracer, module: nn.Module, example: torch.Tensor) -> Any:
+def _trace(tracer: type[Tracer], module: nn.Module, example: torch.Tensor) -> Any:
     with _tracing:
         return tracer.trace(module, example)
 
 
-def _load(tracer: Tracer, folder: Path) -> Any:
+def _load(tracer: type[Tracer], folder: Path) -> Any:
     try:
         expected = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
         if _checksums(folder) == expected:
@@ -102,7 +101,7 @@ def _load(tracer: Tracer, folder: Path) -> Any:
     return None
 
 
-def _save(tracer: Tracer, graph: Any, folder: Path) -> None:
+def _save(tracer: type[Tracer], graph: Any, folder: Path) -> None:
     """Writes a graph beside its place and moves it there whole, if there is room."""
     unfinished: Path | None = None
     # A graph that cannot be kept, for whatever reason, can be used.

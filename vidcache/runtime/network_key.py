@@ -50,9 +50,8 @@ def network_key(network: nn.Module) -> str | None:
     """
     digest = hashlib.sha256()
     try:
-        for name, module in network.named_modules(remove_duplicate=False):
-            for piece in _module(name, module):
-                digest.update(piece)
+        for piece in _value(network):
+            digest.update(piece)
     except (_UnknownError, RecursionError):
         return None
     return digest.hexdigest()

@@ -127,15 +127,15 @@ class _Traced:
 def _maker(name: str, network: nn.Module, example: torch.Tensor) -> Callable[[int], Engine]:
     kind = _ENGINES[name]
     settings = {"precision": "fp32"} if kind is OpenVinoEngine else {}
-    graph = functools.cache(lambda: _graph(name, network, example))
+    graph = functools.cache(lambda: _graph(kind, network, example))
     return lambda num_threads: kind(graph(), num_threads=num_threads, **settings)
 
 
-def _graph(name: str, network: nn.Module, example: torch.Tensor) -> Any:
+def _graph(kind: Any, network: nn.Module, example: torch.Tensor) -> Any:
     # A look at a picture runs in inference mode, whose tensors cannot be traced.
     with torch.inference_mode(False):
         boxes = _Boxes(_copy(network)).eval()
-        return traced_graph(name, _ENGINES[name], boxes, example.clone())
+        return traced_graph(kind, boxes, example.clone())
 
 
 def _copy(network: nn.Module) -> Any:
