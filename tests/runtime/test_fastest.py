@@ -1,6 +1,7 @@
 """The fastest way is measured once, remembered, and a way that fails is left out."""
 
 import json
+import logging
 import threading
 import time
 
@@ -86,3 +87,14 @@ def test_a_folder_that_cannot_be_written_costs_the_memory_only(tmp_path, monkeyp
     blocked.write_text("")
     monkeypatch.setenv("VIDCACHE_CACHE", str(blocked / "below"))
     assert choose_fastest({"what": 1}, ways([])).name == "quick"
+
+
+def test_who_waits_long_is_told_once_what_for(caplog, monkeypatch):
+    fastest._announce.cache_clear()
+    caplog.set_level(logging.INFO, "vidcache")
+    choose_fastest({"what": 1}, ways([]))
+    assert caplog.messages == []
+    monkeypatch.setattr(fastest, "_PATIENCE", 0.01)
+    choose_fastest({"what": 2}, ways([]))
+    choose_fastest({"what": 3}, ways([]))
+    assert caplog.messages == ["measuring what is fastest on this machine; later runs remember it"]

@@ -8,7 +8,7 @@ import typer
 
 from vidcache.cli.batch import batch
 from vidcache.cli.bench import bench_app
-from vidcache.cli.console import show_error
+from vidcache.cli.console import show_error, show_log
 from vidcache.cli.data import data_app
 from vidcache.cli.demo import demo
 from vidcache.cli.doctor import doctor
@@ -57,9 +57,10 @@ def run_app(args: Sequence[str]) -> int:
     """
     debug = "--debug" in args
     try:
-        code: object = app(
-            args=list(args) or ["--help"], prog_name="vidcache", standalone_mode=False
-        )
+        with show_log():
+            code: object = app(
+                args=list(args) or ["--help"], prog_name="vidcache", standalone_mode=False
+            )
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:

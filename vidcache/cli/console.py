@@ -1,11 +1,20 @@
 """What people see: messages on the standard error, progress on a terminal."""
 
+import logging
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["Progress", "Work", "show_error", "show_message", "show_progress", "show_work"]
+__all__ = [
+    "Progress",
+    "Work",
+    "show_error",
+    "show_log",
+    "show_message",
+    "show_progress",
+    "show_work",
+]
 
 
 def show_message(text: str) -> None:
@@ -16,6 +25,31 @@ def show_message(text: str) -> None:
 def show_error(text: str) -> None:
     """Writes an error as one line to the standard error."""
     show_message(f"error: {text}")
+
+
+@contextmanager
+def show_log() -> Generator[None]:
+    """Shows what the library logs while the block runs, from information on, as messages."""
+    logger = logging.getLogger("vidcache")
+    before = logger.level
+    handler = _Messages()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
+class _Messages(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows a record as one line."""
+        level = "warning: " if record.levelno >= logging.WARNING else ""
+        try:
+            show_message(f"{level}{record.getMessage()}")
+        except Exception:  # nobody reads the standard error any more: the run goes on
+            self.handleError(record)
 
 
 class Progress(Protocol):

@@ -108,9 +108,9 @@ class Pipeline:
         objects = load_object_model(config)
         # The tracker's settings are checked first, and a model is quicker to refuse than to load.
         model = load_model(config) if needs_action_model(config, objects) else None
+        tracker = load_tracker(config, objects)
         if model is not None and config.precision != "fp32":
             choose_head_weights(model, 1 if live else config.batch)
-        tracker = load_tracker(config, objects)
         whole = model if config.actions != "per-object" else None
         return cls(
             whole,

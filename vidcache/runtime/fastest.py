@@ -2,13 +2,15 @@
 """Which of several ways to compute the same is fastest here: measured once, and remembered."""
 
 import contextlib
+import functools
 import hashlib
 import json
+import logging
 import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,12 @@ from vidcache.runtime.cache_folder import cache_folder
 
 __all__ = ["Choice", "choose_fastest"]
 
+_log = logging.getLogger(__name__)
+
 _NUM_TURNS = 5
+
+# Seconds after which people should know what they are waiting for.
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ def choose_fastest(question: Mapping[str, Any], ways: Mapping[str, Prepare]) -> 
     key = _key(question)
     with _lock:
         if key not in _known:
-            _known[key] = _remembered(key, ways) or _measure(key, ways)
+            with _explained_wait():
+                _known[key] = _remembered(key, ways) or _measure(key, ways)
         return _known[key]
 
 
@@ -89,6 +97,23 @@ def _remembered(key: str, ways: Mapping[str, Prepare]) -> Choice | None:
     if not isinstance(entry, dict) or entry.get("name") not in ways:
         return None
     return Choice(str(entry["name"]), str(entry.get("reason", "remembered")))
+
+
+@functools.cache
+def _announce() -> None:
+    """Says, once a process, what makes people wait."""
+    _log.info("measuring what is fastest on this machine; later runs remember it")
+
+
+@contextlib.contextmanager
+def _explained_wait() -> Generator[None]:
+    timer = threading.Timer(_PATIENCE, _announce)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _measure(key: str, ways: Mapping[str, Prepare]) -> Choice:
