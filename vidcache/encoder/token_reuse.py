@@ -235,5 +235,8 @@ def _places(mask: Tensor) -> Tensor:
 
 def _changed(tokens: Tensor, before: Tensor, gate: float) -> Tensor:
     """Which tokens differ from what they were by more than a share of it."""
-    change = (tokens - before).float().square().sum(dim=-1)
-    return change > gate**2 * before.float().square().sum(dim=-1)
+    return _length(tokens - before) > gate * _length(before)
+
+
+def _length(tokens: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(tokens, dim=-1, dtype=torch.float32)
