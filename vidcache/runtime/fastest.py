@@ -66,8 +66,7 @@ def choose_fastest(question: Mapping[str, Any], ways: Mapping[str, Prepare]) -> 
     key = _key(question)
     with _lock:
         if key not in _known:
-            with _explained_wait():
-                _known[key] = _remembered(key, ways) or _measure(key, ways)
+            _known[key] = _remembered(key, ways) or _measure(key, ways)
         return _known[key]
 
 
@@ -107,6 +106,7 @@ def _announce() -> None:
 
 @contextlib.contextmanager
 def _explained_wait() -> Generator[None]:
+    """Announces what the block does if it takes long."""
     timer = threading.Timer(_PATIENCE, _announce)
     timer.daemon = True
     timer.start()
@@ -116,6 +116,7 @@ def _explained_wait() -> Generator[None]:
         timer.cancel()
 
 
+@_explained_wait()
 def _measure(key: str, ways: Mapping[str, Prepare]) -> Choice:
     ready: dict[str, Callable[[], object]] = {}
     failure: Exception | None = None
