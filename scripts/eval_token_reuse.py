@@ -24,7 +24,7 @@ from vidcache.encoder import ReuseState, ReusingEncoder
 from vidcache.frames import Frame
 
 _GROUP = 8
-_SEEDS = 5
+_SEEDS = 20
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ def film(num_frames, seed=0):
     return np.random.default_rng(seed).integers(0, 255, (num_frames, 64, 64, 3), np.uint8)
 
 
+def cut(frames, size):
+    return [frames[at : at + size] for at in range(0, len(frames), size)]
+
+
 def error(found, exact):
     return float(((found - exact).norm(dim=-1) / exact.norm(dim=-1)).max())
 
@@ -49,6 +53,28 @@ def test_a_tiny_gate_differs_from_dense_by_rounding_only(encoder):
     frames = still(5, moving=1)
     found = ReusingEncoder(encoder, gate=1e-12, refresh_every=1)([frames], [ReuseState()])[0]
     assert error(found, encoder(frames)) < 1e-5
+
+
+@pytest.mark.parametrize("num_tokens", [1, 5])
+@pytest.mark.parametrize("chunk", [3, 7, 20])
+def test_in_bf16_too_and_cut_anywhere(num_tokens, chunk):
+    torch.manual_seed(0)
+    settings = {"image_size": 64, "num_tokens": num_tokens}
+    exact = FrameEncoder("vit_tiny_patch16_224", None, precision="fp32", **settings).eval()
+    rounded = FrameEncoder("vit_tiny_patch16_224", None, precision="bf16", **settings).eval()
+    rounded.load_state_dict(exact.state_dict())
+    frames = still(20, moving=1)
+    everything = ReusingEncoder(rounded, gate=1e-12, refresh_every=1)
+    found = torch.cat(
+        [everything([part], [state])[0] for state in [ReuseState()] for part in cut(frames, chunk)]
+    )
+    assert found.dtype == torch.float32
+    assert error(found, exact(frames)) < 0.02
+    changes = ReusingEncoder(rounded, gate=0.1)
+    state, whole = ReuseState(), ReuseState()
+    found = torch.cat([changes([part], [state])[0] for part in cut(frames, chunk)])
+    assert error(found, changes([frames], [whole])[0]) < 0.02
+    assert state.share == whole.share < 0.8
 
 
 def test_a_still_picture_costs_nearly_nothing_and_stays_as_it_was(encoder):
