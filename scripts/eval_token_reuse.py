@@ -1,7 +1,7 @@
 """What token reuse saves and what it costs, gate by gate: a table, and a picture with --plot.
 
     python scripts/eval_token_reuse.py VIDEO… [--encoder NAME --encoder-weights F --image-size N]
-        [--frames N] [--gates 0.1,0.2,0.4] [--refresh 16] [--plot F.png]
+        [--frames N] [--gates 0.1,0.2,0.4] [--refresh 32] [--plot F.png]
 
 Dense and reusing encoders see the same frames in groups of eight on one thread, in turns, and the
 encoders' processor time is compared. How far features are from the dense ones is put beside how far
@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 
 from vidcache import ActionModel, CameraHead, FrameEncoder, HeadConfig, SlidingWindow, open_source
+from vidcache.config import REFRESH_EVERY
 from vidcache.encoder import ReuseState, ReusingEncoder
 from vidcache.frames import Frame
 
@@ -50,8 +51,8 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--frames", type=int, default=240)
-    parser.add_argument("--gates", default="0.05,0.1,0.2,0.4")
-    parser.add_argument("--refresh", type=int, default=16)
+    parser.add_argument("--gates", default="0.05,0.12,0.2,0.4")
+    parser.add_argument("--refresh", type=int, default=REFRESH_EVERY)
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -116,7 +117,7 @@ def judge(video, images, encoder, reusing, gate, heads) -> Row:
     state = ReuseState()
     exact, found, times = [], [], ([], [])
     encoder(images[:_GROUP])
-    reusing([images[:2]], [ReuseState()])
+    reusing([images[:_GROUP]], [ReuseState()])
     for at in range(0, len(images), _GROUP):
         group = images[at : at + _GROUP]
         start = time.process_time()

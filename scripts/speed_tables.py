@@ -89,10 +89,11 @@ def head_step(rounds: int) -> None:
 
 
 def token_reuse(arguments: argparse.Namespace) -> None:
-    """Token reuse on the still camera's video and on the first of the others."""
+    """Token reuse on the still camera's video and on the others."""
     print(flush=True)
     command = [sys.executable, str(_SCRIPTS / "eval_token_reuse.py"), str(arguments.still)]
-    command += [str(arguments.videos[0]), "--encoder-weights", str(arguments.encoder_weights)]
+    command += [*map(str, arguments.videos), "--encoder-weights", str(arguments.encoder_weights)]
+    command += ["--frames", str(arguments.frames)]
     if arguments.plot_reuse:
         command += ["--plot", str(arguments.plot_reuse)]
     subprocess.run(command, check=True)

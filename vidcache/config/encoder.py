@@ -8,10 +8,10 @@ from vidcache.config.section import Count, Positive, Section
 
 __all__ = ["REFRESH_EVERY", "REUSE_GATE", "EncoderSettings", "FeatureCacheSettings"]
 
-REUSE_GATE = 0.1
+REUSE_GATE = 0.12
 """The gate of ``--reuse``."""
 
-REFRESH_EVERY = 16
+REFRESH_EVERY = 32
 """Frames within which token reuse computes everything again, if nothing else is said."""
 
 
@@ -37,7 +37,7 @@ class EncoderSettings(Section):
 
     Attributes:
         reuse: Relative change from which a token of the picture is computed again; 0 computes all
-            of them, exactly as without; None reuses none. For a still camera, 0.1.
+            of them, exactly as without; None reuses none. For a still camera, 0.12.
         refresh_every: Frames within which every token is computed again at least once.
         cache: What is kept of pictures that were encoded. Token reuse makes features that depend
             on the pictures before, of which none are kept.
